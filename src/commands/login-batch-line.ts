@@ -1,0 +1,90 @@
+import { KeyholeError } from "../lib/errors.ts";
+import type { AuditEvent } from "../lib/glome/audit.ts";
+import { MAX_CHALLENGE_TEXT_LENGTH, parseChallengeText, type Challenge } from "../lib/glome/challenge.ts";
+import { KeyRing, type KeyName } from "../lib/glome/key-ring.ts";
+import { PrivateKey } from "../lib/glome/keys.ts";
+import { nodePrimitives } from "../lib/glome/node-primitives.ts";
+import type { Policy } from "../lib/glome/policy.ts";
+import { grant } from "../lib/glome/responder.ts";
+import { byteString, decodeUtf8, encodeJsonLine } from "../lib/text.ts";
+import { answerEvent, refusalEvent } from "./login-audit.ts";
+import { errorFields } from "./report.ts";
+
+/** What a thread needs to answer by itself. */
+export interface BatchSetup {
+  readonly keys: readonly (KeyName & { readonly bytes: Uint8Array })[];
+  readonly anyIndex: boolean;
+  readonly policy: Policy | undefined;
+  /** Characters of an authcode. */
+  readonly length: number;
+  /** Name of the operator, where an audit is kept. */
+  readonly auditUser: string | undefined;
+}
+
+/** The answers to some whole lines, in order. */
+export interface BatchAnswers {
+  /** JSON lines, each with its newline. */
+  readonly output: string;
+  readonly events: readonly AuditEvent[];
+  readonly hasErrors: boolean;
+}
+
+/** An overlong line is shown cut. */
+const SHOWN_LENGTH = 256;
+const NEWLINE = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+
+export class BatchResponder {
+  readonly #setup: BatchSetup;
+  readonly #keyRing: KeyRing;
+
+  constructor(setup: BatchSetup) {
+    this.#setup = setup;
+    const entries = setup.keys.map(({ name, index, bytes }) => {
+      const key = new PrivateKey(bytes, nodePrimitives);
+      return { name, index, load: () => key };
+    });
+    this.#keyRing = new KeyRing(entries, setup.anyIndex);
+  }
+
+  /** @param lines - each with its newline, but perhaps the last */
+  async answer(lines: Uint8Array): Promise<BatchAnswers> {
+    let output = "";
+    let hasErrors = false;
+    const events: AuditEvent[] = [];
+    for (let start = 0; start < lines.length; ) {
+      const newline = lines.indexOf(NEWLINE, start);
+      let end = newline < 0 ? lines.length : newline;
+      const next = end + 1;
+      if (end > start && lines[end - 1] === CARRIAGE_RETURN) end--;
+      const answer = await this.#answerLine(lines.subarray(start, end));
+      output += `${answer.json}\n`;
+      hasErrors ||= answer.isError;
+      if (answer.event !== undefined) events.push(answer.event);
+      start = next;
+    }
+    return { output, events, hasErrors };
+  }
+
+  async #answerLine(line: Uint8Array): Promise<{ readonly json: string; readonly isError: boolean; readonly event: AuditEvent | undefined }> {
+    const { policy, length, auditUser } = this.#setup;
+    let challenge: Challenge | undefined;
+    try {
+      challenge = parseChallengeText(line);
+      const answer = await grant(challenge, this.#keyRing, policy);
+      const { hostType, host, action } = challenge.request;
+      const authcode = answer.authcode().slice(0, length);
+      const event = auditUser === undefined ? undefined : answerEvent(answer, auditUser);
+      return { json: encodeJsonLine({ challenge: shown(line), hostType, host, action, key: answer.key, authcode }), isError: false, event };
+    } catch (error) {
+      if (!(error instanceof KeyholeError)) throw error;
+      const text = shown(line);
+      const event = auditUser === undefined ? undefined : refusalEvent(challenge ?? text, error, auditUser);
+      return { json: encodeJsonLine({ challenge: text, error: errorFields(error) }), isError: true, event };
+    }
+  }
+}
+
+function shown(line: Uint8Array): string {
+  return decodeUtf8(byteString(line.length > MAX_CHALLENGE_TEXT_LENGTH ? line.subarray(0, SHOWN_LENGTH) : line));
+}

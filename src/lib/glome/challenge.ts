@@ -1,0 +1,139 @@
+import { GlomeError } from "../errors.ts";
+import { byteString, decodeUtf8, type ByteString } from "../text.ts";
+import { encodeHandshake, parseHandshake, type Handshake, type Version } from "./handshake.ts";
+import { parseMessage, type Message } from "./message.ts";
+import type { Oddity, Request } from "./request.ts";
+
+/** More than any challenge or text around one needs. */
+export const MAX_CHALLENGE_TEXT_LENGTH = 64 * 1024;
+
+/** One GLOME Login challenge, v1 or v2. Source: docs/glome-login.md, "Challenge request format". */
+export interface Challenge extends Handshake {
+  readonly version: Version;
+  /** From `v1/` or `v2/` to the last slash, as it was received. */
+  readonly text: string;
+  readonly request: Request;
+  /** What both sides tag. */
+  readonly tagged: Uint8Array;
+  readonly oddities: readonly Oddity[];
+}
+
+/**
+ * Finds and reads the one challenge in a text: bare, in a URL, behind a
+ * prompt, or on one line of pasted console output.
+ *
+ * @throws {GlomeError} CHALLENGE_…, for everything that is not exactly one
+ *   whole challenge
+ */
+export function parseChallengeText(bytes: Uint8Array): Challenge {
+  if (bytes.length > MAX_CHALLENGE_TEXT_LENGTH) {
+    throw new GlomeError("CHALLENGE_TOO_LONG", `text is longer than ${MAX_CHALLENGE_TEXT_LENGTH} bytes, expected one challenge`);
+  }
+  return parseChallenge(findChallenge(byteString(bytes)));
+}
+
+const HINT_WHOLE = "copy the whole challenge, from v1/ or v2/ to the last slash";
+
+/**
+ * A place where a challenge may begin. `v2/` alone may stand in any URL or host
+ * name; with a handshake's worth of characters behind it, it is a challenge or
+ * a damaged one.
+ */
+const START = /v([0-9]+)\//g;
+const LIKE_HANDSHAKE = /^[A-Za-z0-9_=+*-]{40,}(?=\/|\s|$)/;
+
+function findChallenge(text: ByteString): ByteString {
+  const lines = text.split(/\r\n|\r|\n/);
+  const found = lines.flatMap((line, number) => findStarts(line).map((start) => ({ number, start, line })));
+  const [first, second] = found;
+  if (second !== undefined) {
+    throw new GlomeError("CHALLENGE_SEVERAL", `text has ${found.length} challenges, expected one`, {
+      hint: "give the last challenge that the console shows; to answer many, use --batch with one a line",
+    });
+  }
+  if (first === undefined) return findDamaged(lines);
+
+  const challenge = first.line.slice(first.start);
+  const next = lines[first.number + 1] ?? "";
+  if (/^\S*\/$/.test(next)) {
+    throw new GlomeError("CHALLENGE_WRAPPED", "challenge seems to go on in the next line", {
+      hint: "join the lines into one, without a space",
+    });
+  }
+  return challenge;
+}
+
+function findStarts(line: ByteString): readonly number[] {
+  const starts: number[] = [];
+  let end = 0;
+  for (const match of line.matchAll(START)) {
+    const [handshake] = LIKE_HANDSHAKE.exec(line.slice(match.index + match[0].length)) ?? [];
+    if (handshake === undefined || match.index < end) continue;
+    // The name of the host or action before it may end in "v2".
+    const isWord = match.index > 0 && /[A-Za-z0-9_.~%=-]/.test(line.charAt(match.index - 1));
+    if (isWord && starts.length > 0) continue;
+    starts.push(match.index);
+    end = match.index + match[0].length + handshake.length;
+  }
+  return starts;
+}
+
+/** Nothing looks like a whole handshake; take the nearest thing, for what its error says. */
+function findDamaged(lines: readonly ByteString[]): ByteString {
+  if (lines.every((line) => line.trim() === "")) {
+    throw new GlomeError("CHALLENGE_EMPTY", "challenge is empty", { hint: HINT_WHOLE });
+  }
+  for (const line of lines) {
+    const start = line.search(/v[12]\//);
+    if (start >= 0) return line.slice(start);
+  }
+  throw new GlomeError("CHALLENGE_NOT_FOUND", "text has no challenge, which begins with v1/ or v2/", {
+    hint: lines.some((line) => /V[12]\//.test(line)) ? "the v is a small letter" : HINT_WHOLE,
+  });
+}
+
+function parseChallenge(text: ByteString): Challenge {
+  const version = /^v[12](?=\/)/.exec(text)?.[0];
+  if (version !== "v1" && version !== "v2") {
+    throw new GlomeError("CHALLENGE_VERSION", `challenge is of version ${/^v[0-9]+/.exec(text)?.[0] ?? "unknown"}, expected v1 or v2`);
+  }
+  checkCharacters(text);
+  if (!text.endsWith("/")) {
+    const last = text.lastIndexOf("/");
+    const isPadded = text.slice(last + 1).trim() === "";
+    throw new GlomeError("CHALLENGE_END", `challenge does not end with a slash${isPadded ? " but with a space" : ""}`, { hint: HINT_WHOLE });
+  }
+  const [handshakeText = ""] = text.slice(3).split("/", 1);
+  if (handshakeText === "") {
+    throw new GlomeError("CHALLENGE_HANDSHAKE", "challenge has no handshake", { hint: HINT_WHOLE });
+  }
+  const handshake = parseHandshake(handshakeText, version);
+  const message = text.slice(3 + handshakeText.length + 1, -1);
+  if (message === "") {
+    throw new GlomeError("CHALLENGE_SEGMENTS", "challenge has no host and no action", { hint: HINT_WHOLE });
+  }
+  return assemble(version, text, handshake, parseMessage(message, version));
+}
+
+function checkCharacters(text: ByteString): void {
+   
+  const control = /[\x00-\x1f\x7f]/.exec(text);
+  if (control !== null) {
+    const code = control[0].charCodeAt(0).toString(16).padStart(2, "0");
+    throw new GlomeError("CHALLENGE_CONTROL", `challenge has the control character 0x${code} after ${control.index} characters`, {
+      hint: "clients escape these; the line was damaged or is not text",
+    });
+  }
+}
+
+function assemble(version: Version, text: ByteString, handshake: Handshake, message: Message): Challenge {
+  const oddities = handshake.clientKey.isCanonical
+    ? message.oddities
+    : [...message.oddities, { code: "client-key", message: "the client's public key is not in its canonical form" }];
+  return { version, text: decodeUtf8(text), ...handshake, request: message.request, tagged: message.tagged, oddities };
+}
+
+/** Writes a challenge. @param message - as `encodeMessage` gives it */
+export function encodeChallenge(version: Version, handshake: Handshake, message: string): string {
+  return `${version}/${encodeHandshake(handshake)}/${message}/`;
+}

@@ -1,0 +1,57 @@
+import { concatBytes } from "../bytes.ts";
+import type { PublicKey } from "./keys.ts";
+import type { Mac, Primitives } from "./primitives.ts";
+
+/** Bytes in a whole tag. */
+export const TAG_LENGTH = 32;
+
+/**
+ * Two parties after their handshake, seen from one of them. Tags differ by
+ * direction, so that what one party sent cannot be sent back to it.
+ * Source: GLOME protocol, "Tag Generation".
+ */
+export class Dialog {
+  readonly #sendKey: Uint8Array;
+  readonly #receiveKey: Uint8Array;
+  readonly #primitives: Primitives;
+
+  constructor(ours: PublicKey, peer: PublicKey, sharedSecret: Uint8Array, primitives: Primitives) {
+    // shared secret(32) | receiver public key(32) | sender public key(32)
+    this.#sendKey = concatBytes(sharedSecret, peer.bytes, ours.bytes);
+    this.#receiveKey = concatBytes(sharedSecret, ours.bytes, peer.bytes);
+    this.#primitives = primitives;
+  }
+
+  /** Begins the tag over a message of ours; feed it the message and take `digest()`. */
+  startSending(counter: number): Mac {
+    return this.#start(this.#sendKey, counter);
+  }
+
+  /** Begins the tag that the peer would have put on its message. */
+  startReceiving(counter: number): Mac {
+    return this.#start(this.#receiveKey, counter);
+  }
+
+  /** @returns the 32-byte tag over a message of ours */
+  tag(message: Uint8Array, counter = 0): Uint8Array {
+    const mac = this.startSending(counter);
+    mac.update(message);
+    return mac.digest();
+  }
+
+  /** @returns the 32-byte tag that the peer's message must carry */
+  expectedTag(message: Uint8Array, counter = 0): Uint8Array {
+    const mac = this.startReceiving(counter);
+    mac.update(message);
+    return mac.digest();
+  }
+
+  #start(key: Uint8Array, counter: number): Mac {
+    if (!Number.isInteger(counter) || counter < 0 || counter > 255) {
+      throw new RangeError(`counter is ${counter}, expected 0 to 255`);
+    }
+    const mac = this.#primitives.hmacSha256(key);
+    mac.update(Uint8Array.of(counter));
+    return mac;
+  }
+}

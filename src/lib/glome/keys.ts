@@ -1,0 +1,99 @@
+import { equalBytes, wipe } from "../bytes.ts";
+import { GlomeError } from "../errors.ts";
+import { Dialog } from "./dialog.ts";
+import type { Primitives, X25519PrivateKey } from "./primitives.ts";
+
+/** Bytes in a private key, a public key, a shared secret and a tag alike. */
+export const KEY_LENGTH = 32;
+
+/** An X25519 public key as it was received. Source: GLOME protocol, "Key Exchange". */
+export class PublicKey {
+  /** 32 bytes, RFC 7748 §5 encoding. */
+  readonly bytes: Uint8Array;
+
+  /** @throws {GlomeError} GLOME_PUBLIC_KEY_LENGTH */
+  constructor(bytes: Uint8Array) {
+    if (bytes.length !== KEY_LENGTH) {
+      throw new GlomeError("GLOME_PUBLIC_KEY_LENGTH", `public key is ${bytes.length} bytes, expected ${KEY_LENGTH}`);
+    }
+    this.bytes = Uint8Array.from(bytes);
+  }
+
+  equals(other: PublicKey): boolean {
+    return equalBytes(this.bytes, other.bytes);
+  }
+
+  /**
+   * Whether a canonical encoder would give these bytes: below 2^255 - 19, top
+   * bit clear. X25519 takes other forms too (RFC 7748 §5), but no client sends them.
+   */
+  get isCanonical(): boolean {
+    const top = this.bytes[KEY_LENGTH - 1] ?? 0;
+    if (top > 0x7f) return false;
+    const allOnes = top === 0x7f && this.bytes.subarray(1, KEY_LENGTH - 1).every((byte) => byte === 0xff);
+    return !(allOnes && (this.bytes[0] ?? 0) >= 0xed);
+  }
+}
+
+/** An X25519 private key. It does not show its bytes when printed or logged. */
+export class PrivateKey {
+  readonly #bytes: Uint8Array;
+  readonly #key: X25519PrivateKey;
+  readonly #primitives: Primitives;
+  #publicKey: PublicKey | undefined;
+
+  /**
+   * @param bytes - 32 bytes, copied
+   * @throws {GlomeError} GLOME_PRIVATE_KEY_LENGTH
+   */
+  constructor(bytes: Uint8Array, primitives: Primitives) {
+    if (bytes.length !== KEY_LENGTH) {
+      throw new GlomeError("GLOME_PRIVATE_KEY_LENGTH", `private key is ${bytes.length} bytes, expected ${KEY_LENGTH}`);
+    }
+    this.#bytes = Uint8Array.from(bytes);
+    this.#primitives = primitives;
+    this.#key = primitives.importPrivateKey(this.#bytes);
+  }
+
+  get publicKey(): PublicKey {
+    this.#publicKey ??= new PublicKey(this.#key.publicKey());
+    return this.#publicKey;
+  }
+
+  /**
+   * The handshake: what both sides need to tag for each other.
+   * Source: GLOME protocol, "Key Exchange" and "Tag Generation".
+   *
+   * @throws {GlomeError} GLOME_LOW_ORDER_KEY where the peer's key would make
+   *   the shared secret known to everybody (RFC 7748 §6.1)
+   */
+  exchange(peer: PublicKey): Dialog {
+    const sharedSecret = this.#key.sharedSecret(peer.bytes);
+    if (sharedSecret === undefined) {
+      throw new GlomeError("GLOME_LOW_ORDER_KEY", "peer public key is a low-order point, which makes every tag forgeable", {
+        hint: "ask the peer for its real public key; no working client makes such a one",
+      });
+    }
+    const dialog = new Dialog(this.publicKey, peer, sharedSecret, this.#primitives);
+    wipe(sharedSecret);
+    return dialog;
+  }
+
+  /** @returns a copy of the secret bytes, for the one who writes key files; wipe it */
+  exportBytes(): Uint8Array {
+    return Uint8Array.from(this.#bytes);
+  }
+
+  /** Overwrites the bytes. What the cryptography library copied is beyond reach. */
+  destroy(): void {
+    wipe(this.#bytes);
+  }
+
+  toJSON(): string {
+    return "[private key]";
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return "[private key]";
+  }
+}

@@ -1,0 +1,3 @@
+/** Keyhole's library: one namespace for each thing it can do. */
+export { KeyholeError, type ErrorKind } from "./errors.ts";
+export * as glome from "./glome/index.ts";

@@ -1,0 +1,105 @@
+import { randomBytes } from "node:crypto";
+import * as fs from "node:fs";
+import { hostname } from "node:os";
+import { FileError } from "./errors.ts";
+import { SECRET_MODE, sleep, systemErrorCode, writeError } from "./files.ts";
+
+const WAIT_MS = 30_000;
+const MIN_PAUSE_MS = 2;
+const MAX_PAUSE_MS = 20;
+
+/**
+ * Runs a function while no other process that locks the same path does.
+ *
+ * The lock is a file beside it that names its owner. Node offers no lock that
+ * the system would release when a process dies, so a lock whose owner has died
+ * is removed by the next comer; the order of steps in `reap` makes sure that
+ * two comers never remove one that a third has taken meanwhile.
+ *
+ * @throws {FileError} FILE_LOCKED, FILE_WRITE
+ */
+export function withLock<Result>(path: string, run: () => Result): Result {
+  const lock = `${path}.lock`;
+  const owner = `${hostname()}:${process.pid}:${randomBytes(8).toString("hex")}`;
+  acquire(lock, owner);
+  try {
+    return run();
+  } finally {
+    fs.rmSync(lock, { force: true });
+  }
+}
+
+function acquire(lock: string, owner: string): void {
+  const claim = `${lock}.${owner.replaceAll(/[^A-Za-z0-9-]/g, "-")}`;
+  const deadline = Date.now() + WAIT_MS;
+  try {
+    // Linking a finished file makes lock and owner appear at once.
+    fs.writeFileSync(claim, owner, { flag: "wx", mode: SECRET_MODE });
+    while (!tryLink(claim, lock)) {
+      const other = readOwner(lock);
+      if (other !== undefined && isDead(other)) reap(lock, other);
+      else if (Date.now() > deadline) throw lockedError(lock, other);
+      else sleep(MIN_PAUSE_MS + Math.random() * (MAX_PAUSE_MS - MIN_PAUSE_MS));
+    }
+  } catch (error) {
+    throw writeError(lock, "lock", error);
+  } finally {
+    fs.rmSync(claim, { force: true });
+  }
+}
+
+function tryLink(from: string, to: string): boolean {
+  try {
+    fs.linkSync(from, to);
+    return true;
+  } catch (error) {
+    if (systemErrorCode(error) === "EEXIST") return false;
+    throw error;
+  }
+}
+
+function readOwner(lock: string): string | undefined {
+  try {
+    return fs.readFileSync(lock, "utf8");
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+function isDead(owner: string): boolean {
+  const [host, pid] = owner.split(":");
+  if (host !== hostname() || !/^[1-9][0-9]*$/.test(pid ?? "")) return false;
+  try {
+    process.kill(Number(pid), 0);
+    return false;
+  } catch (error) {
+    return systemErrorCode(error) === "ESRCH";
+  }
+}
+
+/**
+ * Removes the lock of a dead owner. Only one process can hold the grave of a
+ * given owner, and while it holds it and sees that owner in it, nobody else
+ * takes the lock away. A comer too late finds another owner in the grave.
+ */
+function reap(lock: string, owner: string): void {
+  const grave = `${lock}.dead.${owner.replaceAll(/[^A-Za-z0-9-]/g, "-")}`;
+  try {
+    fs.linkSync(lock, grave);
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code !== "EEXIST" && code !== "ENOENT") throw error;
+    sleep(MAX_PAUSE_MS);
+    return;
+  }
+  if (readOwner(grave) === owner) fs.rmSync(lock, { force: true });
+  fs.rmSync(grave, { force: true });
+}
+
+function lockedError(lock: string, owner: string | undefined): FileError {
+  return new FileError("FILE_LOCKED", `${lock} is held by ${owner ?? "another process"} for more than ${WAIT_MS / 1000} seconds`, {
+    kind: "outside",
+    hint: "if no such process runs, remove the lock file",
+  });
+}
