@@ -1,4 +1,4 @@
-import { isatty } from "node:tty";
+import { fstatSync } from "node:fs";
 import { FileError } from "../lib/errors.ts";
 import { describeSystemError, readChunks, readToEnd, writeAll } from "../lib/files.ts";
 import { encodeJsonLine, encodeUtf8 } from "../lib/text.ts";
@@ -12,8 +12,9 @@ export const STDERR = 2;
 
 export type Descriptor = typeof STDIN | typeof STDOUT | typeof STDERR;
 
+/** In a pipe this does not load Node's terminal and network modules, which takes as long as all else here. */
 export function isTerminal(fd: Descriptor): boolean {
-  return isatty(fd);
+  return fstatSync(fd).isCharacterDevice() && process.getBuiltinModule("node:tty").isatty(fd);
 }
 
 /** Whether a person is there to be asked, and the result goes to nobody else. */

@@ -6,7 +6,7 @@ import { PrivateKey } from "../lib/glome/keys.ts";
 import { nodePrimitives } from "../lib/glome/node-primitives.ts";
 import type { Policy } from "../lib/glome/policy.ts";
 import { grant } from "../lib/glome/responder.ts";
-import { byteString, decodeUtf8, encodeJsonLine } from "../lib/text.ts";
+import { decodeUtf8, encodeJsonLine, type ByteString } from "../lib/text.ts";
 import { answerEvent, refusalEvent } from "./login-audit.ts";
 import { errorFields } from "./report.ts";
 
@@ -31,8 +31,6 @@ export interface BatchAnswers {
 
 /** An overlong line is shown cut. */
 const SHOWN_LENGTH = 256;
-const NEWLINE = 0x0a;
-const CARRIAGE_RETURN = 0x0d;
 
 export class BatchResponder {
   readonly #setup: BatchSetup;
@@ -49,24 +47,24 @@ export class BatchResponder {
 
   /** @param lines - each with its newline, but perhaps the last */
   async answer(lines: Uint8Array): Promise<BatchAnswers> {
+    const text = Buffer.from(lines.buffer, lines.byteOffset, lines.length).toString("latin1");
     let output = "";
     let hasErrors = false;
     const events: AuditEvent[] = [];
-    for (let start = 0; start < lines.length; ) {
-      const newline = lines.indexOf(NEWLINE, start);
-      let end = newline < 0 ? lines.length : newline;
-      const next = end + 1;
-      if (end > start && lines[end - 1] === CARRIAGE_RETURN) end--;
-      const answer = await this.#answerLine(lines.subarray(start, end));
+    for (let start = 0; start < text.length; ) {
+      const newline = text.indexOf("\n", start);
+      const end = newline < 0 ? text.length : newline;
+      const line = text.slice(start, end);
+      const answer = await this.#answerLine(line.endsWith("\r") ? line.slice(0, -1) : line);
       output += `${answer.json}\n`;
       hasErrors ||= answer.isError;
       if (answer.event !== undefined) events.push(answer.event);
-      start = next;
+      start = end + 1;
     }
     return { output, events, hasErrors };
   }
 
-  async #answerLine(line: Uint8Array): Promise<{ readonly json: string; readonly isError: boolean; readonly event: AuditEvent | undefined }> {
+  async #answerLine(line: ByteString): Promise<{ readonly json: string; readonly isError: boolean; readonly event: AuditEvent | undefined }> {
     const { policy, length, auditUser } = this.#setup;
     let challenge: Challenge | undefined;
     try {
@@ -75,7 +73,8 @@ export class BatchResponder {
       const { hostType, host, action } = challenge.request;
       const authcode = answer.authcode().slice(0, length);
       const event = auditUser === undefined ? undefined : answerEvent(answer, auditUser);
-      return { json: encodeJsonLine({ challenge: shown(line), hostType, host, action, key: answer.key, authcode }), isError: false, event };
+      const json = `{"challenge":${quote(shown(line))},"hostType":${quote(hostType)},"host":${quote(host)},"action":${quote(action)},"key":${quote(answer.key)},"authcode":"${authcode}"}`;
+      return { json, isError: false, event };
     } catch (error) {
       if (!(error instanceof KeyholeError)) throw error;
       const text = shown(line);
@@ -85,6 +84,11 @@ export class BatchResponder {
   }
 }
 
-function shown(line: Uint8Array): string {
-  return decodeUtf8(byteString(line.length > MAX_CHALLENGE_TEXT_LENGTH ? line.subarray(0, SHOWN_LENGTH) : line));
+/** A JSON string; of printable ASCII in a tenth of the time. */
+function quote(text: string): string {
+  return /^[ !#-[\]-~]*$/.test(text) ? `"${text}"` : encodeJsonLine(text);
+}
+
+function shown(line: ByteString): string {
+  return decodeUtf8(line.length > MAX_CHALLENGE_TEXT_LENGTH ? line.slice(0, SHOWN_LENGTH) : line);
 }

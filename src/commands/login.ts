@@ -4,7 +4,7 @@ import { MAX_CHALLENGE_TEXT_LENGTH, parseChallengeText, type Challenge } from ".
 import { KeyRing } from "../lib/glome/key-ring.ts";
 import { grant, type Grant } from "../lib/glome/responder.ts";
 import { MIN_AUTHCODE_LENGTH, TAG_TEXT_LENGTH } from "../lib/glome/tag-text.ts";
-import { byteString, decodeUtf8, encodeUtf8 } from "../lib/text.ts";
+import { byteString, decodeUtf8, encodeUtf8, type ByteString } from "../lib/text.ts";
 import { wantsColour } from "../lib/terminal/wants-colour.ts";
 import type { Arguments } from "./arguments.ts";
 import { canPrompt, isInteractive, isTerminal, readWholeInput, say, STDERR, STDIN, writeJson, writeResult } from "./io.ts";
@@ -21,7 +21,7 @@ export async function login(args: Arguments, env: NodeJS.ProcessEnv): Promise<nu
 
   const setup = readLoginSetup(args, env);
   const text = await readChallengeText(args);
-  const answer = await open(text, setup, args, env);
+  const answer = await open(byteString(text), setup, args, env);
   const authcode = answer.authcode().slice(0, length);
   if (setup.audit !== undefined) appendAudit(setup.audit, [answerEvent(answer, operator())]);
   if (args.flag("json")) {
@@ -46,14 +46,14 @@ async function batch(args: Arguments, env: NodeJS.ProcessEnv): Promise<number> {
 }
 
 async function show(args: Arguments): Promise<number> {
-  const challenge = parseChallengeText(await readChallengeText(args));
+  const challenge = parseChallengeText(byteString(await readChallengeText(args)));
   if (args.flag("json")) writeJson(requestFields(challenge));
   else writeResult(`${formatPlain(describeRequest(challenge, undefined))}\n`);
   return EXIT_OK;
 }
 
 /** Reads, shows and asks; every way but the answer ends in an error that is on record. */
-async function open(text: Uint8Array, setup: LoginSetup, args: Arguments, env: NodeJS.ProcessEnv): Promise<Grant> {
+async function open(text: ByteString, setup: LoginSetup, args: Arguments, env: NodeJS.ProcessEnv): Promise<Grant> {
   let challenge: Challenge | undefined;
   let isShown = false;
   try {
@@ -68,7 +68,7 @@ async function open(text: Uint8Array, setup: LoginSetup, args: Arguments, env: N
     if (challenge !== undefined && !isShown && !args.flag("quiet")) await showRequest(describeRequest(challenge, undefined), env);
     const refusal = error instanceof Interrupted ? new GlomeError("INTERRUPTED", "interrupted") : error;
     if (setup.audit !== undefined && refusal instanceof KeyholeError) {
-      appendAudit(setup.audit, [refusalEvent(challenge ?? decodeUtf8(byteString(text)), refusal, operator())]);
+      appendAudit(setup.audit, [refusalEvent(challenge ?? decodeUtf8(text), refusal, operator())]);
     }
     throw error;
   }

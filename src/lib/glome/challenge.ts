@@ -1,5 +1,5 @@
 import { GlomeError } from "../errors.ts";
-import { byteString, decodeUtf8, type ByteString } from "../text.ts";
+import { decodeUtf8, type ByteString } from "../text.ts";
 import { encodeHandshake, parseHandshake, type Handshake, type Version } from "./handshake.ts";
 import { parseMessage, type Message } from "./message.ts";
 import type { Oddity, Request } from "./request.ts";
@@ -22,14 +22,15 @@ export interface Challenge extends Handshake {
  * Finds and reads the one challenge in a text: bare, in a URL, behind a
  * prompt, or on one line of pasted console output.
  *
+ * @param text - the bytes as received, in the form of `byteString`
  * @throws {GlomeError} CHALLENGE_…, for everything that is not exactly one
  *   whole challenge
  */
-export function parseChallengeText(bytes: Uint8Array): Challenge {
-  if (bytes.length > MAX_CHALLENGE_TEXT_LENGTH) {
+export function parseChallengeText(text: ByteString): Challenge {
+  if (text.length > MAX_CHALLENGE_TEXT_LENGTH) {
     throw new GlomeError("CHALLENGE_TOO_LONG", `text is longer than ${MAX_CHALLENGE_TEXT_LENGTH} bytes, expected one challenge`);
   }
-  return parseChallenge(findChallenge(byteString(bytes)));
+  return parseChallenge(BARE.test(text) ? text : findChallenge(text));
 }
 
 const HINT_WHOLE = "copy the whole challenge, from v1/ or v2/ to the last slash";
@@ -39,11 +40,16 @@ const HINT_WHOLE = "copy the whole challenge, from v1/ or v2/ to the last slash"
  * name; with a handshake's worth of characters behind it, it is a challenge or
  * a damaged one.
  */
-const START = /v([0-9]+)\//g;
-const LIKE_HANDSHAKE = /^[A-Za-z0-9_=+*-]{40,}(?=\/|\s|$)/;
+const START = /v[0-9]+\//g;
+const LIKE_HANDSHAKE = /[A-Za-z0-9_=+*-]{40,}(?=\/|\s|$)/y;
+
+/** A challenge and nothing else, which is what programs send; finding it costs as much as reading it. */
+const BARE = /^v[12]\/[A-Za-z0-9_=-]{40,}\/(?:[^v\r\n]|v(?![0-9]))*$/;
+
+const LINE_END = /\r\n|\r|\n/;
 
 function findChallenge(text: ByteString): ByteString {
-  const lines = text.split(/\r\n|\r|\n/);
+  const lines = LINE_END.test(text) ? text.split(LINE_END) : [text];
   const found = lines.flatMap((line, number) => findStarts(line).map((start) => ({ number, start, line })));
   const [first, second] = found;
   if (second !== undefined) {
@@ -66,14 +72,15 @@ function findChallenge(text: ByteString): ByteString {
 function findStarts(line: ByteString): readonly number[] {
   const starts: number[] = [];
   let end = 0;
-  for (const match of line.matchAll(START)) {
-    const [handshake] = LIKE_HANDSHAKE.exec(line.slice(match.index + match[0].length)) ?? [];
-    if (handshake === undefined || match.index < end) continue;
+  START.lastIndex = 0;
+  for (let match = START.exec(line); match !== null; match = START.exec(line)) {
+    LIKE_HANDSHAKE.lastIndex = START.lastIndex;
+    if (match.index < end || !LIKE_HANDSHAKE.test(line)) continue;
     // The name of the host or action before it may end in "v2".
     const isWord = match.index > 0 && /[A-Za-z0-9_.~%=-]/.test(line.charAt(match.index - 1));
     if (isWord && starts.length > 0) continue;
     starts.push(match.index);
-    end = match.index + match[0].length + handshake.length;
+    end = LIKE_HANDSHAKE.lastIndex;
   }
   return starts;
 }
@@ -93,8 +100,8 @@ function findDamaged(lines: readonly ByteString[]): ByteString {
 }
 
 function parseChallenge(text: ByteString): Challenge {
-  const version = /^v[12](?=\/)/.exec(text)?.[0];
-  if (version !== "v1" && version !== "v2") {
+  const version = text.startsWith("v2/") ? "v2" : "v1";
+  if (!text.startsWith(`${version}/`)) {
     throw new GlomeError("CHALLENGE_VERSION", `challenge is of version ${/^v[0-9]+/.exec(text)?.[0] ?? "unknown"}, expected v1 or v2`);
   }
   checkCharacters(text);
@@ -103,7 +110,7 @@ function parseChallenge(text: ByteString): Challenge {
     const isPadded = text.slice(last + 1).trim() === "";
     throw new GlomeError("CHALLENGE_END", `challenge does not end with a slash${isPadded ? " but with a space" : ""}`, { hint: HINT_WHOLE });
   }
-  const [handshakeText = ""] = text.slice(3).split("/", 1);
+  const handshakeText = text.slice(3, text.indexOf("/", 3));
   if (handshakeText === "") {
     throw new GlomeError("CHALLENGE_HANDSHAKE", "challenge has no handshake", { hint: HINT_WHOLE });
   }

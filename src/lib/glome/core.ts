@@ -1,6 +1,6 @@
 /** What both builds of the library share. */
 export { GlomeError, KeyholeError, type ErrorKind } from "../errors.ts";
-export { escapeForTerminal } from "../text.ts";
+export { byteString, escapeForTerminal, type ByteString } from "../text.ts";
 export { parseChallengeText, type Challenge } from "./challenge.ts";
 export { checkAuthcode, encodeState, makeChallenge, parseState, type ChallengeOptions, type PendingChallenge } from "./challenger.ts";
 export { Dialog } from "./dialog.ts";

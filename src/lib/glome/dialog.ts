@@ -1,4 +1,4 @@
-import { concatBytes } from "../bytes.ts";
+import { concatBytes, wipe } from "../bytes.ts";
 import type { PublicKey } from "./keys.ts";
 import type { Mac, Primitives } from "./primitives.ts";
 
@@ -11,25 +11,27 @@ export const TAG_LENGTH = 32;
  * Source: GLOME protocol, "Tag Generation".
  */
 export class Dialog {
-  readonly #sendKey: Uint8Array;
-  readonly #receiveKey: Uint8Array;
+  readonly #ours: PublicKey;
+  readonly #peer: PublicKey;
+  readonly #sharedSecret: Uint8Array;
   readonly #primitives: Primitives;
 
+  /** @param sharedSecret - 32 bytes, which the dialog takes over */
   constructor(ours: PublicKey, peer: PublicKey, sharedSecret: Uint8Array, primitives: Primitives) {
-    // shared secret(32) | receiver public key(32) | sender public key(32)
-    this.#sendKey = concatBytes(sharedSecret, peer.bytes, ours.bytes);
-    this.#receiveKey = concatBytes(sharedSecret, ours.bytes, peer.bytes);
+    this.#ours = ours;
+    this.#peer = peer;
+    this.#sharedSecret = sharedSecret;
     this.#primitives = primitives;
   }
 
   /** Begins the tag over a message of ours; feed it the message and take `digest()`. */
   startSending(counter: number): Mac {
-    return this.#start(this.#sendKey, counter);
+    return this.#start(this.#peer, this.#ours, counter);
   }
 
   /** Begins the tag that the peer would have put on its message. */
   startReceiving(counter: number): Mac {
-    return this.#start(this.#receiveKey, counter);
+    return this.#start(this.#ours, this.#peer, counter);
   }
 
   /** @returns the 32-byte tag over a message of ours */
@@ -46,11 +48,14 @@ export class Dialog {
     return mac.digest();
   }
 
-  #start(key: Uint8Array, counter: number): Mac {
+  #start(receiver: PublicKey, sender: PublicKey, counter: number): Mac {
     if (!Number.isInteger(counter) || counter < 0 || counter > 255) {
       throw new RangeError(`counter is ${counter}, expected 0 to 255`);
     }
+    // shared secret(32) | receiver public key(32) | sender public key(32)
+    const key = concatBytes(this.#sharedSecret, receiver.bytes, sender.bytes);
     const mac = this.#primitives.hmacSha256(key);
+    wipe(key);
     mac.update(Uint8Array.of(counter));
     return mac;
   }

@@ -16,7 +16,7 @@ export class PublicKey {
     if (bytes.length !== KEY_LENGTH) {
       throw new GlomeError("GLOME_PUBLIC_KEY_LENGTH", `public key is ${bytes.length} bytes, expected ${KEY_LENGTH}`);
     }
-    this.bytes = Uint8Array.from(bytes);
+    this.bytes = bytes.slice();
   }
 
   equals(other: PublicKey): boolean {
@@ -50,7 +50,7 @@ export class PrivateKey {
     if (bytes.length !== KEY_LENGTH) {
       throw new GlomeError("GLOME_PRIVATE_KEY_LENGTH", `private key is ${bytes.length} bytes, expected ${KEY_LENGTH}`);
     }
-    this.#bytes = Uint8Array.from(bytes);
+    this.#bytes = bytes.slice();
     this.#primitives = primitives;
     this.#key = primitives.importPrivateKey(this.#bytes);
   }
@@ -74,14 +74,12 @@ export class PrivateKey {
         hint: "ask the peer for its real public key; no working client makes such a one",
       });
     }
-    const dialog = new Dialog(this.publicKey, peer, sharedSecret, this.#primitives);
-    wipe(sharedSecret);
-    return dialog;
+    return new Dialog(this.publicKey, peer, sharedSecret, this.#primitives);
   }
 
   /** @returns a copy of the secret bytes, for the one who writes key files; wipe it */
   exportBytes(): Uint8Array {
-    return Uint8Array.from(this.#bytes);
+    return this.#bytes.slice();
   }
 
   /** Overwrites the bytes. What the cryptography library copied is beyond reach. */

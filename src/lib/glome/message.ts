@@ -1,6 +1,6 @@
 import { GlomeError } from "../errors.ts";
 import { byteString, bytesOf, decodeUtf8, encodeUtf8, hasInvalidUtf8, hasUnsafeCharacters, type ByteString } from "../text.ts";
-import { escapeByte, escapePathSegment, isPchar, unescapePathSegment } from "./percent.ts";
+import { escapeByte, escapePathSegment, isPlain, unescapePathSegment } from "./percent.ts";
 import type { Oddity, Request } from "./request.ts";
 import type { Version } from "./handshake.ts";
 
@@ -93,6 +93,7 @@ function finish(hostType: ByteString, host: ByteString, action: ByteString, tagg
     });
   }
   const request = { hostType: decodeUtf8(hostType), host: decodeUtf8(host), action: decodeUtf8(action) };
+  if (isPlain(hostType) && isPlain(host) && isPlain(action)) return { request, tagged, oddities };
   const fields = [["host type", request.hostType], ["host", request.host], ["action", request.action]] as const;
   const unsafe = fields.flatMap(([name, text]) => [
     ...(hasInvalidUtf8(text) ? [oddity("not-utf8", `the ${name} has bytes that are not UTF-8`)] : []),
@@ -103,9 +104,10 @@ function finish(hostType: ByteString, host: ByteString, action: ByteString, tagg
 
 /** What EscapePathSegment would have written otherwise. */
 function segmentOddities(segment: ByteString, name: string): readonly Oddity[] {
+  if (isPlain(segment)) return [];
   const escapes = segment.match(/%[0-9a-fA-F]{2}/g) ?? [];
-  const needless = escapes.filter((escape) => isPchar(String.fromCharCode(Number.parseInt(escape.slice(1), 16))));
-  const raw = segment.split("").filter((character) => character !== "%" && !isPchar(character));
+  const needless = escapes.filter((escape) => isPlain(String.fromCharCode(Number.parseInt(escape.slice(1), 16))));
+  const raw = segment.split("").filter((character) => character !== "%" && !isPlain(character));
   return [
     ...(escapes.some((escape) => /[a-f]/.test(escape)) ? [oddity("lower-case-escape", `the ${name} has escapes with lower-case digits`)] : []),
     ...(needless.length > 0 ? [oddity("needless-escape", `the ${name} escapes what needs no escape: ${[...new Set(needless)].join(" ")}`)] : []),

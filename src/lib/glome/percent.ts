@@ -3,10 +3,11 @@ import type { ByteString } from "../text.ts";
 
 // Everything but unreserved, sub-delims, ":" and "@" is escaped.
 // Source: GLOME RFD 001, EscapePathSegment; RFC 3986 §3.3, pchar.
-const PCHAR = /^[A-Za-z0-9\-._~!$&'()*+,;=:@]$/;
+const PCHARS = /^[A-Za-z0-9\-._~!$&'()*+,;=:@]*$/;
 
-export function isPchar(character: string): boolean {
-  return PCHAR.test(character);
+/** Whether no character of a text needs an escape. */
+export function isPlain(text: ByteString): boolean {
+  return PCHARS.test(text);
 }
 
 /** EscapePathSegment of GLOME RFD 001, with upper-case digits. */
@@ -25,6 +26,7 @@ export function escapeByte(character: string): string {
  * @throws {GlomeError} CHALLENGE_ESCAPE
  */
 export function unescapePathSegment(segment: ByteString, name: string): ByteString {
+  if (!segment.includes("%")) return segment;
   const wrong = /%(?![0-9a-fA-F]{2}).{0,2}/s.exec(segment);
   if (wrong !== null) {
     throw new GlomeError("CHALLENGE_ESCAPE", `${name} has "${printable(wrong[0])}" where %HH with two hexadecimal digits is expected`, {
