@@ -10,9 +10,10 @@ import type { CommandLine } from "./commands/fast-parser.ts";
 import { helpFor, nearestCommand, parseWithYargs } from "./commands/yargs.ts";
 import { say, writeResult } from "./commands/io.ts";
 import { EXIT_OK, EXIT_USAGE, runToExit } from "./commands/report.ts";
+import { COMMANDS } from "./commands/table.ts";
 import { VERSION } from "./version.ts";
 
-const COMMANDS: Readonly<Record<string, (args: Arguments) => number | Promise<number>>> = {
+const RUN: Readonly<Record<string, (args: Arguments) => number | Promise<number>>> = {
   "challenge new": challengeNew,
   "challenge check": challengeCheck,
   "challenge lint": challengeLint,
@@ -32,7 +33,7 @@ export function runFull(line: CommandLine): Promise<number> {
       return EXIT_OK;
     }
     if (command !== undefined) {
-      const run = COMMANDS[command.name];
+      const run = RUN[command.name];
       if (run === undefined) throw new RangeError(`${command.name} has no implementation`);
       return run(await parseWithYargs(command, words, process.env));
     }
@@ -49,6 +50,10 @@ export function runFull(line: CommandLine): Promise<number> {
 }
 
 function unknownCommand(unknown: string): UsageError {
+  const inGroup = COMMANDS.filter(({ name }) => name.startsWith(`${unknown} `)).map(({ name }) => `keyhole ${name}`);
+  if (inGroup.length > 0) {
+    return new UsageError("USAGE_COMMAND", `${unknown} needs a further word`, { hint: `it is ${inGroup.join(", ")}` });
+  }
   const nearest = nearestCommand(unknown);
   return new UsageError("USAGE_COMMAND", `no command ${JSON.stringify(unknown)}`, {
     hint: nearest === undefined ? "see keyhole --help" : `did you mean keyhole ${nearest}?`,

@@ -8,7 +8,6 @@ import type { Policy } from "../lib/glome/policy.ts";
 import { grant } from "../lib/glome/responder.ts";
 import { decodeUtf8, encodeJsonLine, type ByteString } from "../lib/text.ts";
 import { answerEvent, refusalEvent } from "./login-audit.ts";
-import { errorFields } from "./report.ts";
 
 /** What a thread needs to answer by itself. */
 export interface BatchSetup {
@@ -79,7 +78,7 @@ export class BatchResponder {
       if (!(error instanceof KeyholeError)) throw error;
       const text = shown(line);
       const event = auditUser === undefined ? undefined : refusalEvent(challenge ?? text, error, auditUser);
-      return { json: encodeJsonLine({ challenge: text, error: errorFields(error) }), isError: true, event };
+      return { json: encodeJsonLine({ challenge: text, error: { code: error.code, message: error.message } }), isError: true, event };
     }
   }
 }

@@ -3,7 +3,7 @@ import type { RequestLine } from "./login-request.ts";
 
 const chalk = new Chalk({ level: 1 });
 
-const COLOURS = { main: chalk.bold, plain: chalk.reset, odd: chalk.yellow } as const;
+const COLOURS = { main: chalk.bold, plain: (text: string): string => text, odd: chalk.yellow } as const;
 
 /** The request with what matters most in bold. */
 export function colourRequest(lines: readonly RequestLine[], labelWidth: number): string {

@@ -11,11 +11,6 @@ export const EXIT_INTERRUPTED = 130;
 
 const EXIT_STATUS: Readonly<Record<ErrorKind, number>> = { no: EXIT_NO, input: EXIT_USAGE, outside: EXIT_OUTSIDE };
 
-/** An error as `--json` shows it. */
-export function errorFields(error: KeyholeError): { readonly code: string; readonly message: string; readonly hint?: string } {
-  return { code: error.code, message: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) };
-}
-
 /**
  * Runs a command to its end and says what went wrong.
  *
@@ -41,7 +36,8 @@ function reportError(error: KeyholeError, json: boolean): number {
   if (error.hint !== undefined) say(`hint: ${error.hint}`);
   if (json && error.code !== "STDOUT") {
     try {
-      writeJson({ error: errorFields(error) });
+      const { code, message, hint } = error;
+      writeJson({ error: { code, message, hint } });
     } catch {
       // Standard output has failed; the lines above and the status tell.
     }

@@ -106,8 +106,6 @@ async function overview(group: string | undefined): Promise<string> {
 
 /** A command that a person may have meant. */
 export function nearestCommand(unknown: string): string | undefined {
-  const inGroup = COMMANDS.find(({ name }) => name.startsWith(`${unknown} `));
-  if (inGroup !== undefined) return inGroup.name;
   const [nearest] = COMMANDS.map(({ name }) => ({ name, distance: distance(unknown, name.split(" ")[0] ?? name) }))
     .filter(({ distance }) => distance <= 2)
     .sort((a, b) => a.distance - b.distance);

@@ -14,19 +14,17 @@ const PASTE_MS = 100;
  *   after ten minutes
  */
 export function promptText(question: string): Promise<string | undefined> {
-  return ask(question, process.stderr, PASTE_MS);
+  return ask(question, { moreMs: PASTE_MS });
 }
 
 /** Asks for one line. */
 export function promptLine(question: string): Promise<string | undefined> {
-  return ask(question, process.stderr, 0);
+  return ask(question, { moreMs: 0 });
 }
 
 /** Asks for one line and does not show it. */
 export async function promptSecret(question: string): Promise<string | undefined> {
-  process.stderr.write(question);
-  const silent = new Writable({ write: (_chunk, _encoding, done) => void done() });
-  const answer = await ask("", silent, 0);
+  const answer = await ask(question, { moreMs: 0, isSecret: true });
   process.stderr.write("\n");
   return answer;
 }
@@ -37,13 +35,17 @@ export async function confirm(question: string): Promise<boolean | undefined> {
   return answer === undefined ? undefined : /^y(es)?$/i.test(answer.trim());
 }
 
-function ask(question: string, output: NodeJS.WritableStream, moreMs: number): Promise<string | undefined> {
+/** @param moreMs - how long to wait for further lines after the first */
+function ask(question: string, { moreMs, isSecret = false }: { readonly moreMs: number; readonly isSecret?: boolean }): Promise<string | undefined> {
   return new Promise((resolve) => {
     const lines: string[] = [];
-    const terminal = createInterface({ input: process.stdin, output, terminal: true, historySize: 0 });
+    const silence = new Writable({ write: (_chunk, _encoding, done) => void done() });
+    // From here on the terminal itself shows nothing, so only now may the question appear.
+    const terminal = createInterface({ input: process.stdin, output: isSecret ? silence : process.stderr, terminal: true, historySize: 0 });
     const patience = setTimeout(() => void terminal.close(), PATIENCE_MS);
     let end: NodeJS.Timeout | undefined;
-    terminal.setPrompt(question);
+    if (isSecret) process.stderr.write(question);
+    else terminal.setPrompt(question);
     terminal.prompt();
     terminal.on("line", (line) => {
       lines.push(line);
@@ -52,7 +54,7 @@ function ask(question: string, output: NodeJS.WritableStream, moreMs: number): P
     });
     terminal.on("SIGINT", () => {
       lines.length = 0;
-      output.write("\n");
+      if (!isSecret) process.stderr.write("\n");
       terminal.close();
     });
     terminal.on("close", () => {
