@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { encodeBase64url } from "../lib/base64url.ts";
-import { equalBytes, wipe } from "../lib/bytes.ts";
+import { copyBytes, equalBytes, wipe } from "../lib/bytes.ts";
 import { UsageError } from "../lib/errors.ts";
 import { writeNewFile } from "../lib/files.ts";
 import { encodeEncryptedPem } from "../lib/glome/encrypted-pem.ts";
@@ -45,7 +45,7 @@ export async function genkey(args: Arguments): Promise<number> {
 
 function encode(bytes: Uint8Array, format: string, passphrase: Uint8Array | undefined): Uint8Array {
   if (passphrase !== undefined) return encodeUtf8(encodeEncryptedPem(bytes, passphrase, randomBytes));
-  return format === "pem" ? encodeUtf8(encodePrivatePem(bytes)) : Uint8Array.from(bytes);
+  return format === "pem" ? encodeUtf8(encodePrivatePem(bytes)) : copyBytes(bytes);
 }
 
 /** From the file, or typed twice, as nobody can see what was typed. */

@@ -1,4 +1,4 @@
-import { concatBytes } from "../lib/bytes.ts";
+import { concatBytes, copyBytes } from "../lib/bytes.ts";
 
 const NEWLINE = 0x0a;
 
@@ -46,7 +46,7 @@ export class LineCutter {
     const length = this.#rest.length + part.length;
     const limit = this.#maxLength + 1;
     if (length <= limit + (isLast ? 1 : 0)) {
-      this.#rest = this.#rest.length === 0 ? part.slice() : concatBytes(this.#rest, part);
+      this.#rest = this.#rest.length === 0 ? copyBytes(part) : concatBytes(this.#rest, part);
       return;
     }
     const kept = concatBytes(this.#rest, part.subarray(0, limit - this.#rest.length));

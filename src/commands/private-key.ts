@@ -3,7 +3,7 @@ import { readFile } from "../lib/files.ts";
 import { PrivateKey } from "../lib/glome/keys.ts";
 import { nodePrimitives } from "../lib/glome/node-primitives.ts";
 import { isEncryptedKeyFile, MAX_KEY_FILE_LENGTH, parsePrivateKeyFile } from "../lib/glome/private-key-file.ts";
-import { wipe } from "../lib/bytes.ts";
+import { copyBytes, wipe } from "../lib/bytes.ts";
 import { encodeUtf8 } from "../lib/text.ts";
 import type { Arguments } from "./arguments.ts";
 import { canPrompt, say } from "./io.ts";
@@ -65,7 +65,7 @@ function readPassphraseFile(path: string): Uint8Array {
   const newline = bytes.indexOf(NEWLINE);
   let end = newline < 0 ? bytes.length : newline;
   if (end > 0 && bytes[end - 1] === CARRIAGE_RETURN) end--;
-  const passphrase = bytes.slice(0, end);
+  const passphrase = copyBytes(bytes.subarray(0, end));
   wipe(bytes);
   if (passphrase.length === 0) throw new FileError("PASSPHRASE_EMPTY", `passphrase file ${path} has an empty first line`);
   return passphrase;

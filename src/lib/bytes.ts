@@ -1,3 +1,11 @@
+/**
+ * A copy that shares nothing with the original. `slice()` is not one: that of a
+ * Buffer shares its memory.
+ */
+export function copyBytes(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes);
+}
+
 /** Joins byte strings in order. */
 export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
   const joined = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));

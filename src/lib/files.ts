@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
-import { concatBytes } from "./bytes.ts";
+import { concatBytes, copyBytes } from "./bytes.ts";
 import { FileError } from "./errors.ts";
 
 /** Only its owner may read or write the file. */
@@ -49,7 +49,7 @@ export function readToEnd(fd: number, maxLength: number): Uint8Array | undefined
   for (const chunk of readChunks(fd)) {
     length += chunk.length;
     if (length > maxLength) return undefined;
-    chunks.push(Uint8Array.from(chunk));
+    chunks.push(copyBytes(chunk));
   }
   return concatBytes(...chunks);
 }

@@ -1,4 +1,4 @@
-import { equalBytes, wipe } from "../bytes.ts";
+import { copyBytes, equalBytes, wipe } from "../bytes.ts";
 import { GlomeError } from "../errors.ts";
 import { Dialog } from "./dialog.ts";
 import type { Primitives, X25519PrivateKey } from "./primitives.ts";
@@ -16,7 +16,7 @@ export class PublicKey {
     if (bytes.length !== KEY_LENGTH) {
       throw new GlomeError("GLOME_PUBLIC_KEY_LENGTH", `public key is ${bytes.length} bytes, expected ${KEY_LENGTH}`);
     }
-    this.bytes = bytes.slice();
+    this.bytes = copyBytes(bytes);
   }
 
   equals(other: PublicKey): boolean {
@@ -50,7 +50,7 @@ export class PrivateKey {
     if (bytes.length !== KEY_LENGTH) {
       throw new GlomeError("GLOME_PRIVATE_KEY_LENGTH", `private key is ${bytes.length} bytes, expected ${KEY_LENGTH}`);
     }
-    this.#bytes = bytes.slice();
+    this.#bytes = copyBytes(bytes);
     this.#primitives = primitives;
     this.#key = primitives.importPrivateKey(this.#bytes);
   }
@@ -79,7 +79,7 @@ export class PrivateKey {
 
   /** @returns a copy of the secret bytes, for the one who writes key files; wipe it */
   exportBytes(): Uint8Array {
-    return this.#bytes.slice();
+    return copyBytes(this.#bytes);
   }
 
   /** Overwrites the bytes. What the cryptography library copied is beyond reach. */

@@ -1,12 +1,13 @@
 import { x25519 } from "@noble/curves/ed25519.js";
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
+import { copyBytes } from "../bytes.ts";
 import type { Mac, Primitives, X25519PrivateKey } from "./primitives.ts";
 
 /** X25519 and HMAC in JavaScript alone, for where there is no `node:crypto`. */
 export const noblePrimitives: Primitives = {
   importPrivateKey(privateKey: Uint8Array): X25519PrivateKey {
-    const key = Uint8Array.from(privateKey);
+    const key = copyBytes(privateKey);
     return {
       publicKey: () => x25519.getPublicKey(key),
       sharedSecret: (peer) => {

@@ -1,4 +1,4 @@
-import { concatBytes } from "../bytes.ts";
+import { concatBytes, copyBytes } from "../bytes.ts";
 import { GlomeError } from "../errors.ts";
 import { byteString, bytesOf } from "../text.ts";
 import { KEY_LENGTH } from "./keys.ts";
@@ -61,5 +61,5 @@ function afterHead(head: Uint8Array, der: Uint8Array, name: string): Uint8Array 
       hint: "keyhole genkey --format pem, or openssl genpkey -algorithm x25519, makes one",
     });
   }
-  return der.slice(head.length);
+  return copyBytes(der.subarray(head.length));
 }

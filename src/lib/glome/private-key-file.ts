@@ -1,3 +1,4 @@
+import { copyBytes } from "../bytes.ts";
 import { GlomeError } from "../errors.ts";
 import { byteString } from "../text.ts";
 import { decryptPem, ENCRYPTED_LABEL } from "./encrypted-pem.ts";
@@ -18,7 +19,7 @@ export const MAX_KEY_FILE_LENGTH = 16 * 1024;
  */
 export function parsePrivateKeyFile(contents: Uint8Array, passphrase: () => Uint8Array): Uint8Array {
   // First of all by length: any 32 bytes are a key, even printable ones.
-  if (contents.length === KEY_LENGTH) return Uint8Array.from(contents);
+  if (contents.length === KEY_LENGTH) return copyBytes(contents);
   const text = byteString(contents);
   const label = pemLabel(text);
   if (label === "PRIVATE KEY") return parsePrivatePem(text);

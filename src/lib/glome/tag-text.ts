@@ -1,5 +1,5 @@
 import { isBase64urlDigits, parseBase64url } from "../base64url.ts";
-import { concatBytes, equalBytes } from "../bytes.ts";
+import { concatBytes, copyBytes, equalBytes } from "../bytes.ts";
 import { GlomeError } from "../errors.ts";
 import { TAG_LENGTH } from "./dialog.ts";
 
@@ -76,7 +76,7 @@ export function matchesTag(prefix: TagPrefix, tag: Uint8Array): boolean {
 
 function firstBits(bytes: Uint8Array, bits: number): Uint8Array {
   const length = Math.ceil(bits / 8);
-  const kept = bytes.slice(0, length);
+  const kept = copyBytes(bytes.subarray(0, length));
   const last = kept[length - 1];
   if (last !== undefined) kept[length - 1] = last & (0xff << (8 * length - bits));
   return kept;
