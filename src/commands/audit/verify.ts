@@ -14,7 +14,7 @@ export function auditVerify(args: Arguments): number {
   const { end, broken } = verifyAudit(path, knownHash);
   if (broken === undefined) {
     if (args.flag("json")) writeJson({ ok: true, lines: end.sequence, hash: end.hash });
-    else writeResult(`${end.sequence} lines, hash ${end.hash}\n`);
+    else writeResult(`${end.sequence} ${end.sequence === 1 ? "line" : "lines"}, hash ${end.hash}\n`);
     return EXIT_OK;
   }
   if (args.flag("json")) writeJson({ ok: false, ...broken });

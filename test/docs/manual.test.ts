@@ -1,0 +1,169 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import t, { type Test } from "tap";
+import { COMMANDS, COMMON_OPTIONS, optionsOf, type CommandSpec, type OptionSpec } from "../../src/commands/table.ts";
+import { parseExamples } from "../support/examples.ts";
+import { listsOf, literalBlocks, namesOf, plainText, rawLiteralBlocks, readManualPage, unescape, type Item, type ManualPage, type Section } from "./mdoc.ts";
+
+const names = readdirSync("man");
+const pages = new Map(names.map((name) => [name, readManualPage(join("man", name))]));
+
+function pageName({ name }: CommandSpec): string {
+  return `keyhole-${name.split(" ")[0]!}.1`;
+}
+
+function pageOf(command: CommandSpec): ManualPage {
+  return pages.get(pageName(command))!;
+}
+
+t.test("the pages", (t) => {
+  const { man } = JSON.parse(readFileSync("package.json", "utf8")) as { man: string[] };
+  t.same([...man].sort(), names.map((name) => `man/${name}`).sort(), "are the ones that package.json installs");
+  t.same([...names].sort(), ["keyhole.1", ...new Set(COMMANDS.map(pageName))].sort(), "are keyhole(1) and one for each command");
+  t.end();
+});
+
+interface Spellings {
+  readonly short?: string | undefined;
+  readonly name: string | undefined;
+  readonly value?: string | undefined;
+}
+
+/** An option as `.It Fl k , Fl -key Ar FILE` has it; without a name where it has another form. */
+interface DocumentedOption extends Spellings {
+  readonly item: Item;
+}
+
+function documentedOption(item: Item): DocumentedOption {
+  const [, short, name, value] = /^(?:Fl ([a-z]) , )?Fl -([a-z-]+)(?: Ar ([A-Z]+))?$/.exec(item.head.join(" ")) ?? [];
+  return { short, name, value, item };
+}
+
+function documentedOptions(sections: readonly Section[]): readonly DocumentedOption[] {
+  return sections.flatMap((section) => listsOf(section).flatMap((items) => items.filter(({ head }) => head[0] === "Fl").map(documentedOption)));
+}
+
+/** The sections about a command: all of its page but those about another. */
+function sectionsAbout(command: CommandSpec): readonly Section[] {
+  const others = COMMANDS.filter(({ name }) => name !== command.name).map(({ name }) => name);
+  return pageOf(command).sections.filter(({ title }) => !others.includes(title));
+}
+
+const byName = (a: Spellings, b: Spellings): number => (a.name ?? "").localeCompare(b.name ?? "");
+const spellings = ({ name, short, value }: Spellings): Spellings => ({ name, short, value });
+
+for (const command of COMMANDS) {
+  t.test(`options of keyhole ${command.name}`, (t) => {
+    const documented = documentedOptions(sectionsAbout(command));
+    const options = optionsOf(command);
+    t.same([...documented].sort(byName).map(spellings), [...options].sort(byName).map(spellings), "all of the table and no others");
+    for (const option of options) checkText(t, option, documented.find(({ name }) => name === option.name)!.item);
+    t.end();
+  });
+
+  t.test(`synopsis of keyhole ${command.name}`, (t) => {
+    const { options, words } = synopsisOf(command);
+    t.same(options, optionsOf(command).map(({ name, short = name, value = "" }) => `${short} ${value}`).sort(), "has all of its options");
+    t.same(words, command.positionals.map(({ name, optional }) => (optional === true ? `Op Ar ${name}` : `Ar ${name}`)), "has its words");
+    t.end();
+  });
+
+  t.test(`examples of keyhole ${command.name}`, (t) => {
+    const section = pageOf(command).section("EXAMPLES");
+    // Commands for the administrator are shown too, though not run.
+    const shown = literalBlocks(section).flatMap((block) => parseExamples(block.replace(/^# /gm, "$ ")));
+    const commands = shown.map(({ command }) => command.replace(/\\\n */g, ""));
+    for (const example of command.examples) {
+      t.ok(commands.some((text) => text.startsWith(example)), `has ${example}`);
+    }
+    t.end();
+  });
+}
+
+function checkText(t: Test, { name, choices, default: byDefault, env, many }: OptionSpec, { lines, text }: Item): void {
+  if (choices !== undefined) {
+    const documented = lines.flatMap((line) => /^\.Cm ([a-z0-9]+)/.exec(line)?.[1] ?? []);
+    t.same([...new Set(documented)].sort(), [...choices].sort(), `--${name} names its choices`);
+  }
+  t.equal(/[Dd]efault is (?!KEYHOLE_)([^\s.,;]+)/.exec(text)?.[1], byDefault, `--${name} states its default`);
+  t.same(text.match(/\bKEYHOLE_[A-Z_]+/g) ?? [], env === undefined ? [] : [env], `--${name} names its environment variable`);
+  t.equal(text.includes("several times"), many === true, `--${name} says whether it may be given several times`);
+}
+
+/** Options as `k FILE`, those without a short name as `keyring DIR`. */
+function synopsisOf(command: CommandSpec): { readonly options: readonly string[]; readonly words: readonly string[] } {
+  const usages = pageOf(command).section("SYNOPSIS").lines.join("\n").split(".Nm keyhole\n.Cm ").slice(1);
+  const lines = usages.filter((usage) => usage.split("\n", 1)[0] === command.name).flatMap((usage) => usage.split("\n").slice(1));
+  const options = lines.flatMap((line) => [...line.matchAll(/\bFl (-?)([A-Za-z][A-Za-z-]*)(?: Ar ([A-Z]+))?/g)]).flatMap(([, dash, name = "", value = ""]) => {
+    return dash === "-" ? [`${name} ${value}`] : name.split("").map((letter) => `${letter} ${value}`);
+  });
+  const words = lines.map((line) => line.slice(1)).filter((line) => /^(Op )?Ar [A-Z]+$/.test(line));
+  return { options: [...new Set(options)].sort(), words: [...new Set(words)] };
+}
+
+t.test("summaries", (t) => {
+  const overview = listsOf(pages.get("keyhole.1")!.section("DESCRIPTION"))[0]!;
+  t.same(
+    overview.map(({ head, text }) => ({ name: head.slice(1).join(" "), summary: text.trim() })),
+    COMMANDS.map(({ name, summary }) => ({ name, summary })),
+    "keyhole(1) lists the commands",
+  );
+  for (const command of COMMANDS.filter(({ name }) => !name.includes(" "))) {
+    t.equal(plainText(pageOf(command).section("NAME").lines).trim(), `${pageName(command).slice(0, -2)} ${command.summary}`);
+  }
+  t.end();
+});
+
+t.test("keyhole(1) has the options of every command, and --version", (t) => {
+  const documented = documentedOptions(pages.get("keyhole.1")!.sections);
+  t.same([...documented].sort(byName).map(spellings), [...COMMON_OPTIONS, { name: "version", short: undefined, value: undefined }].sort(byName).map(spellings));
+  t.end();
+});
+
+t.test("environment variables", (t) => {
+  const variablesOf = (options: readonly OptionSpec[]): readonly string[] => [...new Set(options.flatMap(({ env }) => env ?? []))].sort();
+  const documented = (page: ManualPage): readonly string[] => namesOf(listsOf(page.section("ENVIRONMENT")).flat(), "Ev").filter((name) => name.startsWith("KEYHOLE_"));
+  t.same(documented(pages.get("keyhole.1")!), variablesOf(COMMANDS.flatMap(optionsOf)), "keyhole(1) has all");
+  for (const name of new Set(COMMANDS.map(pageName))) {
+    const commands = COMMANDS.filter((command) => pageName(command) === name);
+    t.same(documented(pages.get(name)!), variablesOf(commands.flatMap(optionsOf)), `${name} has those of its options`);
+  }
+  t.end();
+});
+
+t.test("error codes", (t) => {
+  // Never shown: they are told under the name of the thing that was read.
+  const inner = ["BASE64URL", "JSON"];
+  const thrown = sourcesBelow("src").flatMap((path) => [...readFileSync(path, "utf8").matchAll(/(?:Error\(|code: )\s*"([A-Z][A-Z0-9_]+)"/g)].map(([, code = ""]) => code));
+  const documented = [...pages.values()].flatMap(({ sections }) => sections.flatMap((section) => [...listsOf(section).flatMap((items) => namesOf(items, "Dv")), ...codesInText(section)]));
+  t.same([...new Set(documented)].sort(), [...new Set(thrown)].filter((code) => !inner.includes(code)).sort(), "the manual has those of the program");
+  t.end();
+});
+
+function codesInText({ lines }: Section): readonly string[] {
+  return lines.flatMap((line) => /^\.Dv ([A-Z0-9_]+)/.exec(line)?.[1] ?? []);
+}
+
+function sourcesBelow(directory: string): readonly string[] {
+  return readdirSync(directory, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => join(directory, name));
+}
+
+t.test("sections that every page has", (t) => {
+  for (const [name, { sections }] of pages) {
+    const titles = sections.map(({ title }) => title);
+    const missing = ["NAME", "SYNOPSIS", "DESCRIPTION", "EXIT STATUS", "EXAMPLES", "DIAGNOSTICS", "SEE ALSO", "SECURITY CONSIDERATIONS"].filter((title) => !titles.includes(title));
+    t.same(missing, [], name);
+  }
+  t.end();
+});
+
+t.test("what is to be copied is in plain ASCII, also where man(1) makes typographic hyphens and quotes", (t) => {
+  for (const [name, { sections }] of pages) {
+    const lines = sections.flatMap(({ lines }) => rawLiteralBlocks(lines).flat());
+    t.same(lines.filter((line) => /(?<!\\)-|['`^~]/.test(line)), [], name);
+    t.doesNotThrow(() => lines.map(unescape), name);
+  }
+  t.end();
+});
