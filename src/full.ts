@@ -6,8 +6,8 @@ import { challengeLint } from "./commands/challenge/lint.ts";
 import { challengeNew } from "./commands/challenge/new.ts";
 import { completion } from "./commands/completion.ts";
 import { demo } from "./commands/demo.ts";
-import type { CommandLine } from "./commands/fast-parser.ts";
-import { helpFor, nearestCommand, parseWithYargs } from "./commands/yargs.ts";
+import { parseWords, type CommandLine } from "./commands/command-line.ts";
+import { helpFor, nearestCommand } from "./commands/help.ts";
 import { say, writeResult } from "./commands/io.ts";
 import { EXIT_OK, EXIT_USAGE, runToExit } from "./commands/report.ts";
 import { COMMANDS } from "./commands/table.ts";
@@ -25,28 +25,33 @@ const RUN: Readonly<Record<string, (args: Arguments) => number | Promise<number>
 /** Everything that need not start fast: help, mistakes, and the commands of persons. */
 export function runFull(line: CommandLine): Promise<number> {
   return runToExit(line.words.includes("--json"), async () => {
-    const { command, unknown, words } = line;
-    const end = words.indexOf("--");
-    const options = words.slice(0, end < 0 ? undefined : end);
-    if (options.some((word) => word === "--help" || word === "-h") || unknown === "help") {
-      writeResult(`${await helpFor(command, unknown === "help" ? words.slice(1) : words)}\n`);
-      return EXIT_OK;
-    }
-    if (command !== undefined) {
-      const run = RUN[command.name];
-      if (run === undefined) throw new RangeError(`${command.name} has no implementation`);
-      return run(await parseWithYargs(command, words, process.env));
-    }
-    if (options.includes("--version")) {
-      writeResult(`keyhole ${VERSION}\n`);
-      return EXIT_OK;
-    }
-    if (unknown === undefined) {
-      say(await helpFor(undefined, []));
-      return EXIT_USAGE;
-    }
-    throw unknownCommand(unknown);
+    const { command, words } = line;
+    if (command === undefined) return runWithoutCommand(line);
+    const args = parseWords(command, words, process.env);
+    if (args.flag("help")) return showHelp(command.name);
+    const run = RUN[command.name];
+    if (run === undefined) throw new RangeError(`${command.name} has no implementation`);
+    return run(args);
   });
+}
+
+async function runWithoutCommand({ unknown, words }: CommandLine): Promise<number> {
+  if (unknown === "help") return showHelp(words.slice(words.indexOf("help") + 1).join(" "));
+  if (words.includes("--help") || words.includes("-h")) return showHelp(unknown ?? "");
+  if (words.includes("--version")) {
+    writeResult(`keyhole ${VERSION}\n`);
+    return EXIT_OK;
+  }
+  if (unknown !== undefined) throw unknownCommand(unknown);
+  const [option] = words;
+  if (option !== undefined) throw new UsageError("USAGE_COMMAND", `${option} without a command`, { hint: "see keyhole --help" });
+  say(await helpFor(""));
+  return EXIT_USAGE;
+}
+
+async function showHelp(name: string): Promise<number> {
+  writeResult(`${await helpFor(name)}\n`);
+  return EXIT_OK;
 }
 
 function unknownCommand(unknown: string): UsageError {

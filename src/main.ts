@@ -1,5 +1,5 @@
 import type { Arguments } from "./commands/arguments.ts";
-import { findCommand, parseWords, type CommandLine } from "./commands/fast-parser.ts";
+import { findCommand, parseWords, type CommandLine } from "./commands/command-line.ts";
 import { genkey } from "./commands/genkey.ts";
 import { login } from "./commands/login.ts";
 import { pubkey } from "./commands/pubkey.ts";
@@ -8,7 +8,7 @@ import { tag } from "./commands/tag.ts";
 import { verify } from "./commands/verify.ts";
 
 // Scripts start some commands thousands of times: those run from here, with
-// nothing else loaded. All others, and help, come with the full parser.
+// nothing else loaded.
 
 type FastCommand = (args: Arguments, env: NodeJS.ProcessEnv) => Promise<number>;
 

@@ -5,8 +5,8 @@ import { optionsOf, type CommandSpec, type OptionSpec } from "./table.ts";
 export type OptionValues = ReadonlyMap<string, readonly string[]>;
 
 /**
- * The words of one command line, after either parser: checked against the
- * table, with environment and defaults filled in.
+ * The words of one command line, checked against the table, with environment
+ * and defaults filled in. Where help is asked for, nothing is checked.
  */
 export class Arguments {
   readonly command: CommandSpec;
@@ -20,6 +20,7 @@ export class Arguments {
     this.positionals = positionals;
     this.#values = values;
     this.#env = env;
+    if (values.has("help")) return;
     this.#checkPositionals();
     for (const option of optionsOf(command)) this.#checkChoice(option);
   }

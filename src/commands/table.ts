@@ -1,6 +1,6 @@
 import { MIN_AUTHCODE_LENGTH } from "../lib/glome/tag-text.ts";
 
-/** One option, as `--help`, both parsers, completion and the manual know it. */
+/** One option, as the parser, `--help`, completion and the manual know it. */
 export interface OptionSpec {
   readonly name: string;
   readonly short?: string;
@@ -27,8 +27,6 @@ export interface CommandSpec {
   readonly positionals: readonly PositionalSpec[];
   readonly options: readonly OptionSpec[];
   readonly examples: readonly string[];
-  /** Used in pipes and scripts, so it must start as fast as Node itself: parsed by `fast-parser.ts`. */
-  readonly isFast: boolean;
 }
 
 export const HELP: OptionSpec = { name: "help", short: "h", summary: "show this help" };
@@ -63,7 +61,6 @@ export const COMMANDS: readonly CommandSpec[] = [
       PASSPHRASE_FILE,
     ],
     examples: ["keyhole genkey --out 1-datacenter.key", "keyhole genkey | tee k | keyhole pubkey | tee k.pub"],
-    isFast: true,
   },
   {
     name: "pubkey",
@@ -75,7 +72,6 @@ export const COMMANDS: readonly CommandSpec[] = [
       PASSPHRASE_FILE,
     ],
     examples: ["keyhole pubkey --key 1-datacenter.key"],
-    isFast: true,
   },
   {
     name: "tag",
@@ -83,7 +79,6 @@ export const COMMANDS: readonly CommandSpec[] = [
     positionals: [],
     options: [KEY, PEER, COUNTER, PASSPHRASE_FILE],
     examples: ["keyhole tag --key k --peer peer.pub <message"],
-    isFast: true,
   },
   {
     name: "verify",
@@ -98,7 +93,6 @@ export const COMMANDS: readonly CommandSpec[] = [
       PASSPHRASE_FILE,
     ],
     examples: ["keyhole verify --key k --peer peer.pub --tag nEQ4n0YtNd <message"],
-    isFast: true,
   },
   {
     name: "login",
@@ -121,7 +115,6 @@ export const COMMANDS: readonly CommandSpec[] = [
       "keyhole login --key 1-datacenter.key v2/gYUg8AmJMKdUdIt93LQ-91oNvzoNJjga9OukqY6qm05q/myhost/shell=root/",
       "keyhole login --show v2/gYUg8AmJMKdUdIt93LQ-91oNvzoNJjga9OukqY6qm05q/myhost/shell=root/",
     ],
-    isFast: true,
   },
   {
     name: "challenge new",
@@ -141,7 +134,6 @@ export const COMMANDS: readonly CommandSpec[] = [
       { name: "qr", summary: "show the challenge as a QR code on standard error" },
     ],
     examples: ["keyhole challenge new --peer k.pub --host myhost --action shell=root --index 1 --state attempt"],
-    isFast: false,
   },
   {
     name: "challenge check",
@@ -152,7 +144,6 @@ export const COMMANDS: readonly CommandSpec[] = [
       { name: "min-authcode-length", value: "N", default: String(MIN_AUTHCODE_LENGTH), summary: "fewest characters of an authcode to accept, 10 to 44" },
     ],
     examples: ["keyhole challenge check --state attempt -- nEQ4n0YtNd"],
-    isFast: false,
   },
   {
     name: "challenge lint",
@@ -160,7 +151,6 @@ export const COMMANDS: readonly CommandSpec[] = [
     positionals: [{ name: "FILE" }],
     options: [],
     examples: ["keyhole challenge lint /etc/glome/config"],
-    isFast: false,
   },
   {
     name: "audit verify",
@@ -168,7 +158,6 @@ export const COMMANDS: readonly CommandSpec[] = [
     positionals: [{ name: "FILE" }],
     options: [{ name: "known-hash", value: "HASH", summary: "hash that an earlier verify printed, which must still be in the chain" }],
     examples: ["keyhole audit verify audit.jsonl"],
-    isFast: false,
   },
   {
     name: "completion",
@@ -176,7 +165,6 @@ export const COMMANDS: readonly CommandSpec[] = [
     positionals: [{ name: "SHELL" }],
     options: [],
     examples: ["keyhole completion bash >/etc/bash_completion.d/keyhole"],
-    isFast: false,
   },
   {
     name: "demo",
@@ -184,7 +172,6 @@ export const COMMANDS: readonly CommandSpec[] = [
     positionals: [],
     options: [],
     examples: ["keyhole demo"],
-    isFast: false,
   },
 ];
 

@@ -21,8 +21,7 @@ export function findCommand(argv: readonly string[]): CommandLine {
   for (; start < argv.length; start++) {
     const word = argv[start] ?? "";
     if (word === "--" || !isOptionWord(word)) break;
-    const option = EVERY_OPTION.find((spec) => namesOption(word, spec));
-    if (option?.value !== undefined && !carriesValue(word)) start++;
+    if (takesNextWord(word)) start++;
   }
   const [first, second] = argv.slice(start);
   const command = COMMANDS.find(({ name }) => name === `${first} ${second}`) ?? COMMANDS.find(({ name }) => name === first);
@@ -35,13 +34,12 @@ function isOptionWord(word: string): boolean {
   return word.length > 1 && word.startsWith("-");
 }
 
-function namesOption(word: string, { name, short }: OptionSpec): boolean {
-  return word === `--${name}` || (!word.startsWith("--") && word.slice(1, 2) === short);
-}
-
-/** `--key=FILE` and `-kFILE`. */
-function carriesValue(word: string): boolean {
-  return word.startsWith("--") ? word.includes("=") : word.length > 2;
+/** `--key` and `-qk`, but neither `--key=FILE` nor `-kFILE`. */
+function takesNextWord(word: string): boolean {
+  if (word.startsWith("--")) return EVERY_OPTION.some(({ name, value }) => value !== undefined && word === `--${name}`);
+  const letters = word.slice(1).split("");
+  const first = letters.findIndex((letter) => EVERY_OPTION.some(({ short, value }) => value !== undefined && short === letter));
+  return first >= 0 && first === letters.length - 1;
 }
 
 /**

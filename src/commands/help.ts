@@ -1,58 +1,17 @@
 import yargs, { type Argv } from "yargs";
-import { UsageError } from "../lib/errors.ts";
-import { Arguments } from "./arguments.ts";
 import { COMMANDS, optionsOf, type CommandSpec, type OptionSpec } from "./table.ts";
 
 const WIDTH = 80;
 
-// Every value is the text that was given; options mean what they mean to
-// getopt, and to the fast parser.
-const PARSER = {
-  "boolean-negation": false,
-  "camel-case-expansion": false,
-  "dot-notation": false,
-  "greedy-arrays": false,
-  "nargs-eats-options": true,
-  "parse-numbers": false,
-  "parse-positional-numbers": false,
-  "strip-aliased": true,
-};
-
-/**
- * Reads the words of a command.
- *
- * @throws {UsageError} USAGE_…
- */
-export async function parseWithYargs(command: CommandSpec, words: readonly string[], env: NodeJS.ProcessEnv): Promise<Arguments> {
-  const parser = withOptions(bare(), command)
-    .strictOptions()
-    .fail((message, error: Error | undefined) => {
-      throw error ?? new UsageError("USAGE_OPTION", `${command.name}: ${lowerFirst(message)}`, { hint: `see keyhole ${command.name} --help` });
-    });
-  const parsed: Record<string, unknown> & { _: (string | number)[] } = await parser.parseAsync([...words]);
-  const values = new Map<string, readonly string[]>();
-  for (const option of optionsOf(command)) {
-    const given = valuesOf(option, parsed[option.name]);
-    if (given.length > 0) values.set(option.name, given);
-  }
-  return new Arguments(command, values, parsed._.map(String), env);
-}
-
-function valuesOf(option: OptionSpec, parsed: unknown): readonly string[] {
-  if (option.value === undefined) return parsed === true || (Array.isArray(parsed) && parsed.at(-1) === true) ? [""] : [];
-  if (parsed === undefined) return [];
-  return (Array.isArray(parsed) ? parsed : [parsed]) as readonly string[];
-}
-
 function bare(): Argv {
-  return yargs().scriptName("keyhole").parserConfiguration(PARSER).locale("en").help(false).version(false).exitProcess(false).showHelpOnFail(false).wrap(WIDTH);
+  return yargs().scriptName("keyhole").locale("en").help(false).version(false).wrap(WIDTH);
 }
 
 function withOptions(parser: Argv, command: CommandSpec): Argv {
   for (const option of optionsOf(command)) {
     parser.option(option.name, {
       ...(option.short === undefined ? {} : { alias: option.short }),
-      ...(option.value === undefined ? { type: "boolean" } : { type: "string", nargs: 1 }),
+      type: option.value === undefined ? "boolean" : "string",
       describe: describe(option),
     });
   }
@@ -69,13 +28,10 @@ function describe({ value, summary, choices, default: byDefault, env }: OptionSp
   return parts.filter((part) => part !== undefined).join(" ");
 }
 
-/**
- * The help of a command, or of keyhole where there is none; of a group where
- * `words` begin with its name.
- */
-export async function helpFor(command: CommandSpec | undefined, words: readonly string[]): Promise<string> {
-  const known = command ?? COMMANDS.find(({ name }) => name === words.slice(0, name.split(" ").length).join(" "));
-  if (known === undefined) return overview(words[0]);
+/** @param name - of a command or a group of them; for all others, the help of keyhole */
+export async function helpFor(name: string): Promise<string> {
+  const known = COMMANDS.find((command) => command.name === name);
+  if (known === undefined) return overview(name);
   const positionals = known.positionals.map(({ name, optional }) => (optional === true ? `[${name}]` : name));
   const parser = withOptions(bare(), known)
     .usage([`keyhole ${known.name}`, ...positionals, "[options]"].join(" "))
@@ -93,7 +49,7 @@ export function manualPage({ name }: CommandSpec): string {
   return `keyhole-${name.split(" ")[0] ?? name}(1)`;
 }
 
-async function overview(group: string | undefined): Promise<string> {
+async function overview(group: string): Promise<string> {
   const inGroup = COMMANDS.filter(({ name }) => name.startsWith(`${group} `));
   const shown = inGroup.length > 0 ? inGroup : COMMANDS;
   const parser = bare().usage("keyhole COMMAND [options]").usage("\nLets somebody in over a narrow channel.");
@@ -123,10 +79,6 @@ function distance(a: string, b: string): number {
     row = next;
   }
   return row.at(-1) ?? 0;
-}
-
-function lowerFirst(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1);
 }
 
 function upperFirst(text: string): string {
