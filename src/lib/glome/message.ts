@@ -146,5 +146,6 @@ export function encodeMessage(request: Request, version: Version): EncodedMessag
     });
   }
   const decodedHost = hostType === "" ? host : `${hostType}:${host}`;
-  return { text: `${hostSegment}/${action}`, tagged: bytesOf(`${decodedHost}/${action}`) };
+  // google/glome's Go server reads a bare + in a v1 host as a space.
+  return { text: `${hostSegment.replaceAll("+", "%2B")}/${action}`, tagged: bytesOf(`${decodedHost}/${action}`) };
 }
