@@ -7,7 +7,8 @@ import { challengeNew } from "./commands/challenge/new.ts";
 import { completion } from "./commands/completion.ts";
 import { demo } from "./commands/demo.ts";
 import { parseWords, type CommandLine } from "./commands/command-line.ts";
-import { helpFor, nearestCommand } from "./commands/help.ts";
+import { helpFor } from "./commands/help.ts";
+import { nearest } from "./commands/nearest.ts";
 import { say, writeResult } from "./commands/io.ts";
 import { EXIT_OK, EXIT_USAGE, runToExit } from "./commands/report.ts";
 import { COMMANDS } from "./commands/table.ts";
@@ -42,7 +43,7 @@ async function runWithoutCommand({ unknown, words }: CommandLine): Promise<numbe
     writeResult(`keyhole ${VERSION}\n`);
     return EXIT_OK;
   }
-  if (unknown !== undefined) throw unknownCommand(unknown);
+  if (unknown !== undefined) throw unknownCommand(unknown, words.slice(words.indexOf(unknown) + 1));
   const [option] = words;
   if (option !== undefined) throw new UsageError("USAGE_COMMAND", `${option} without a command`, { hint: "see keyhole --help" });
   say(await helpFor(""));
@@ -54,13 +55,14 @@ async function showHelp(name: string): Promise<number> {
   return EXIT_OK;
 }
 
-function unknownCommand(unknown: string): UsageError {
-  const inGroup = COMMANDS.filter(({ name }) => name.startsWith(`${unknown} `)).map(({ name }) => `keyhole ${name}`);
-  if (inGroup.length > 0) {
-    return new UsageError("USAGE_COMMAND", `${unknown} needs a further word`, { hint: `it is ${inGroup.join(", ")}` });
+function unknownCommand(unknown: string, [further]: readonly string[]): UsageError {
+  const group = COMMANDS.map(({ name }) => name.split(" ")).flatMap(([first, second]) => (first === unknown && second !== undefined ? [second] : []));
+  if (group.length > 0) {
+    const found = further === undefined ? "" : `, found ${JSON.stringify(further)}`;
+    return new UsageError("USAGE_COMMAND", `${unknown} needs one of ${group.join(", ")}${found}`, { hint: `see keyhole ${unknown} --help` });
   }
-  const nearest = nearestCommand(unknown);
+  const near = nearest(unknown, [...new Set(COMMANDS.map(({ name }) => name.split(" ")[0] ?? name))]);
   return new UsageError("USAGE_COMMAND", `no command ${JSON.stringify(unknown)}`, {
-    hint: nearest === undefined ? "see keyhole --help" : `did you mean keyhole ${nearest}?`,
+    hint: near === undefined ? "see keyhole --help" : `did you mean keyhole ${near}?`,
   });
 }

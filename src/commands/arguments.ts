@@ -62,9 +62,10 @@ export class Arguments {
   number(name: string, min: number, max: number): number {
     const text = this.required(name);
     const value = Number(text);
-    if (!/^(0|[1-9][0-9]{0,8})$/.test(text) || value < min || value > max) {
+    const isDecimal = /^(0|[1-9][0-9]*)$/.test(text);
+    if (!isDecimal || value < min || value > max) {
       throw new UsageError("USAGE_NUMBER", `--${name} is ${JSON.stringify(text)}, expected a decimal number from ${min} to ${max}`, {
-        hint: "without sign, leading zero or exponent",
+        hint: isDecimal ? this.usageHint : "without sign, leading zero or exponent",
       });
     }
     return value;

@@ -1,5 +1,6 @@
 import { UsageError } from "../lib/errors.ts";
 import { Arguments } from "./arguments.ts";
+import { nearest } from "./nearest.ts";
 import { COMMANDS, COMMON_OPTIONS, optionsOf, type CommandSpec, type OptionSpec } from "./table.ts";
 
 /** A command line cut into the command's words and the others, which keep their order. */
@@ -103,5 +104,8 @@ function add(values: Map<string, string[]>, option: OptionSpec, value: string): 
 }
 
 function unknownOption(command: CommandSpec, option: string): UsageError {
-  return new UsageError("USAGE_OPTION", `${command.name} has no option ${option}`, { hint: `see keyhole ${command.name} --help` });
+  const near = option.startsWith("--") ? nearest(option.slice(2), optionsOf(command).map(({ name }) => name)) : undefined;
+  return new UsageError("USAGE_OPTION", `${command.name} has no option ${option}`, {
+    hint: near === undefined ? `see keyhole ${command.name} --help` : `did you mean --${near}?`,
+  });
 }

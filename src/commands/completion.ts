@@ -1,7 +1,7 @@
 import { UsageError } from "../lib/errors.ts";
 import { bashCompletion, fishCompletion, zshCompletion } from "../lib/terminal/completion.ts";
 import type { Arguments } from "./arguments.ts";
-import { writeResult } from "./io.ts";
+import { writeJson, writeResult } from "./io.ts";
 import { EXIT_OK } from "./report.ts";
 import { COMMANDS, optionsOf, SHELLS } from "./table.ts";
 
@@ -19,6 +19,8 @@ export function completion(args: Arguments): number {
     takesFile: command.positionals.some(({ name }) => name === "FILE"),
     options: optionsOf(command),
   }));
-  writeResult(SCRIPTS[shell](commands));
+  const script = SCRIPTS[shell](commands);
+  if (args.flag("json")) writeJson({ shell, script });
+  else writeResult(script);
   return EXIT_OK;
 }

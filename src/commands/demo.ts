@@ -43,7 +43,7 @@ export function demo(args: Arguments): number {
     const variables = new Map<string, string>();
     const steps = STEPS.map((step) => runStep(step, directory, variables, args.flag("json")));
     if (args.flag("json")) writeJson({ steps });
-    else writeResult("\nNothing of this is left behind. Begin for yourself with: keyhole genkey --help\n");
+    else writeResult("\nNothing of this is left behind. README.md says how to install keyhole as a command.\n");
     return EXIT_OK;
   } finally {
     process.off("SIGINT", remove);

@@ -50,10 +50,10 @@ function encode(bytes: Uint8Array, format: string, passphrase: Uint8Array | unde
 
 /** From the file, or typed twice, as nobody can see what was typed. */
 async function newPassphrase(args: Arguments): Promise<Uint8Array> {
-  const first = await readPassphrase(args, "New passphrase: ");
+  const first = await readPassphrase(args, "New passphrase: ", "new private key");
   if (args.optional("passphrase-file") !== undefined) return first;
   if (first.length === 0) throw new UsageError("PASSPHRASE_EMPTY", "passphrase is empty", { hint: "leave --encrypt out for a key without one" });
-  const second = await readPassphrase(args, "The same again: ");
+  const second = await readPassphrase(args, "The same again: ", "new private key");
   const isSame = equalBytes(first, second);
   wipe(second);
   if (!isSame) {

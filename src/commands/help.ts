@@ -60,27 +60,6 @@ async function overview(group: string): Promise<string> {
   return withExamples((await parser.getHelp()).replaceAll("\u00a0", " "), examples, "keyhole(1)");
 }
 
-/** A command that a person may have meant. */
-export function nearestCommand(unknown: string): string | undefined {
-  const [nearest] = COMMANDS.map(({ name }) => ({ name, distance: distance(unknown, name.split(" ")[0] ?? name) }))
-    .filter(({ distance }) => distance <= 2)
-    .sort((a, b) => a.distance - b.distance);
-  return nearest?.name;
-}
-
-/** Levenshtein's. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (const [i, character] of a.split("").entries()) {
-    const next = [i + 1];
-    for (let j = 0; j < b.length; j++) {
-      next.push(Math.min((row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1, (row[j] ?? 0) + (b[j] === character ? 0 : 1)));
-    }
-    row = next;
-  }
-  return row.at(-1) ?? 0;
-}
-
 function upperFirst(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -4,12 +4,8 @@ import { FileError } from "../lib/errors.ts";
 import { describeSystemError } from "../lib/files.ts";
 import { appendAudit } from "../lib/glome/audit-log.ts";
 import { MAX_CHALLENGE_TEXT_LENGTH } from "../lib/glome/challenge.ts";
-import { MIN_AUTHCODE_LENGTH, TAG_TEXT_LENGTH } from "../lib/glome/tag-text.ts";
-import type { Arguments } from "./arguments.ts";
 import { writeResult } from "./io.ts";
-import { operator } from "./login-audit.ts";
 import { BatchResponder, type BatchAnswers, type BatchSetup } from "./login-batch-line.ts";
-import { readLoginSetup } from "./login-setup.ts";
 import { LineCutter } from "./line-cutter.ts";
 import { EXIT_NO, EXIT_OK, runToExit } from "./report.ts";
 
@@ -19,18 +15,14 @@ const ALONE_LENGTH = 64 * 1024;
 /** Runs of lines that wait for a thread or are in one; with more, reading pauses. */
 const RUNS_PER_THREAD = 2;
 
-/** keyhole login --batch */
-export function loginBatch(args: Arguments, env: NodeJS.ProcessEnv): Promise<number> {
-  return runToExit(args.flag("json"), async () => {
-    const length = args.number("length", MIN_AUTHCODE_LENGTH, TAG_TEXT_LENGTH);
-    const { keys, policy, audit } = readLoginSetup(args, env);
-    const setup: BatchSetup = {
-      keys: await Promise.all(keys.entries.map(async ({ name, index, load }) => ({ name, index, bytes: (await load()).exportBytes() }))),
-      anyIndex: keys.anyIndex,
-      policy,
-      length,
-      auditUser: audit === undefined ? undefined : operator(),
-    };
+/**
+ * keyhole login --batch
+ *
+ * @param audit - audit file, where one is kept
+ * @returns the exit status
+ */
+export function answerBatch(setup: BatchSetup, audit: string | undefined, json: boolean): Promise<number> {
+  return runToExit(json, async () => {
     const responders = new ResponderPool(setup);
     try {
       const hasErrors = await answerAll(responders, audit);

@@ -48,7 +48,7 @@ function findKeys(args: Arguments, configured: string | undefined, env: NodeJS.P
   const entries = listKeyFiles(directory, named === undefined).map((path) => entry(path, args));
   if (entries.length === 0) {
     throw new UsageError("USAGE_NO_KEY", `no private key: no --key, and no .key file in ${directory}`, {
-      hint: "give --key FILE, or make one with keyhole genkey --out 0-LABEL.key",
+      hint: `give --key FILE, or put the service's private key into ${directory} as INDEX-LABEL.key`,
     });
   }
   return { entries, anyIndex: false };

@@ -1,6 +1,6 @@
 import { FileError, GlomeError, Interrupted, KeyholeError, UsageError } from "../lib/errors.ts";
 import { appendAudit } from "../lib/glome/audit-log.ts";
-import { MAX_CHALLENGE_TEXT_LENGTH, parseChallengeText, type Challenge } from "../lib/glome/challenge.ts";
+import { MAX_CHALLENGE_TEXT_LENGTH, hasChallenge, parseChallengeText, type Challenge } from "../lib/glome/challenge.ts";
 import { KeyRing } from "../lib/glome/key-ring.ts";
 import { grant, type Grant } from "../lib/glome/responder.ts";
 import { MIN_AUTHCODE_LENGTH, TAG_TEXT_LENGTH } from "../lib/glome/tag-text.ts";
@@ -15,8 +15,8 @@ import { EXIT_OK } from "./report.ts";
 
 /** keyhole login */
 export async function login(args: Arguments, env: NodeJS.ProcessEnv): Promise<number> {
-  if (args.flag("batch")) return batch(args, env);
   const length = args.number("length", MIN_AUTHCODE_LENGTH, TAG_TEXT_LENGTH);
+  if (args.flag("batch")) return batch(args, env, length);
   if (args.flag("show")) return show(args);
 
   const setup = readLoginSetup(args, env);
@@ -36,13 +36,16 @@ export async function login(args: Arguments, env: NodeJS.ProcessEnv): Promise<nu
   return EXIT_OK;
 }
 
-async function batch(args: Arguments, env: NodeJS.ProcessEnv): Promise<number> {
+async function batch(args: Arguments, env: NodeJS.ProcessEnv, length: number): Promise<number> {
   const useless = ["show", "group", "qr"].find((name) => args.isGiven(name));
   if (useless !== undefined || args.positionals.length > 0) {
     throw new UsageError("USAGE_BATCH", `--batch does not go with ${useless === undefined ? "a challenge on the command line" : `--${useless}`}`, { hint: args.usageHint });
   }
-  const { loginBatch } = await import("./login-batch.ts");
-  return loginBatch(args, env);
+  const { keys, policy, audit } = readLoginSetup(args, env);
+  const opened = [];
+  for (const { name, index, load } of keys.entries) opened.push({ name, index, bytes: (await load()).exportBytes() });
+  const { answerBatch } = await import("./login-batch.ts");
+  return answerBatch({ keys: opened, anyIndex: keys.anyIndex, policy, length, auditUser: audit === undefined ? undefined : operator() }, audit, args.flag("json"));
 }
 
 async function show(args: Arguments): Promise<number> {
@@ -94,7 +97,7 @@ async function readChallengeText(args: Arguments): Promise<Uint8Array> {
   if (!isTerminal(STDIN)) return readWholeInput("challenge", MAX_CHALLENGE_TEXT_LENGTH);
   if (!canPrompt()) throw new UsageError("USAGE_MISSING", "login needs a challenge", { hint: args.usageHint });
   const { promptText } = await import("../lib/terminal/prompt.ts");
-  const text = await promptText("Challenge: ");
+  const text = await promptText("Challenge: ", hasChallenge);
   if (text === undefined) throw new Interrupted();
   return encodeUtf8(text);
 }

@@ -4,7 +4,7 @@ import { PrivateKey } from "../lib/glome/keys.ts";
 import { nodePrimitives } from "../lib/glome/node-primitives.ts";
 import { isEncryptedKeyFile, MAX_KEY_FILE_LENGTH, parsePrivateKeyFile } from "../lib/glome/private-key-file.ts";
 import { copyBytes, wipe } from "../lib/bytes.ts";
-import { encodeUtf8 } from "../lib/text.ts";
+import { encodeUtf8, escapeUnsafe } from "../lib/text.ts";
 import type { Arguments } from "./arguments.ts";
 import { canPrompt, say } from "./io.ts";
 
@@ -19,15 +19,18 @@ const CARRIAGE_RETURN = 0x0d;
  */
 export async function readPrivateKey(path: string, args: Arguments): Promise<PrivateKey> {
   const { bytes, readableByOthers } = readFile(path, "private key", MAX_KEY_FILE_LENGTH);
-  if (readableByOthers && !args.flag("quiet")) {
-    say(`warning: private key ${path} can be read by others; chmod 600 it, or make a new key`);
-  }
-  return parsePrivateKey(bytes, path, args);
+  const key = await parsePrivateKey(bytes, path, args);
+  if (readableByOthers) warnOfReaders("private key", path, args);
+  return key;
+}
+
+function warnOfReaders(what: string, path: string, args: Arguments): void {
+  if (!args.flag("quiet")) say(escapeUnsafe(`warning: ${what} ${path} can be read by others; chmod 600 it, and change it if they may have`));
 }
 
 /** @param name - of the file, for errors and the prompt */
 export async function parsePrivateKey(contents: Uint8Array, name: string, args: Arguments): Promise<PrivateKey> {
-  const passphrase = isEncryptedKeyFile(contents) ? await readPassphrase(args, `Passphrase for ${name}: `) : undefined;
+  const passphrase = isEncryptedKeyFile(contents) ? await readPassphrase(args, `Passphrase for ${escapeUnsafe(name)}: `, name) : undefined;
   try {
     const bytes = parsePrivateKeyFile(contents, () => passphrase ?? new Uint8Array());
     const key = new PrivateKey(bytes, nodePrimitives);
@@ -45,11 +48,11 @@ export async function parsePrivateKey(contents: Uint8Array, name: string, args: 
  *
  * @throws {UsageError} PASSPHRASE_MISSING; {FileError}; {Interrupted}
  */
-export async function readPassphrase(args: Arguments, question: string): Promise<Uint8Array> {
+export async function readPassphrase(args: Arguments, question: string, name: string): Promise<Uint8Array> {
   const path = args.optional("passphrase-file");
-  if (path !== undefined) return readPassphraseFile(path);
+  if (path !== undefined) return readPassphraseFile(path, args);
   if (!canPrompt()) {
-    throw new UsageError("PASSPHRASE_MISSING", "private key needs a passphrase and there is no terminal to ask at", {
+    throw new UsageError("PASSPHRASE_MISSING", `${name} needs a passphrase and there is no terminal to ask at`, {
       hint: "give --passphrase-file FILE",
     });
   }
@@ -60,13 +63,14 @@ export async function readPassphrase(args: Arguments, question: string): Promise
 }
 
 /** The first line, without its end. */
-function readPassphraseFile(path: string): Uint8Array {
-  const { bytes } = readFile(path, "passphrase file", MAX_PASSPHRASE_LENGTH);
+function readPassphraseFile(path: string, args: Arguments): Uint8Array {
+  const { bytes, readableByOthers } = readFile(path, "passphrase file", MAX_PASSPHRASE_LENGTH);
   const newline = bytes.indexOf(NEWLINE);
   let end = newline < 0 ? bytes.length : newline;
   if (end > 0 && bytes[end - 1] === CARRIAGE_RETURN) end--;
   const passphrase = copyBytes(bytes.subarray(0, end));
   wipe(bytes);
+  if (readableByOthers) warnOfReaders("passphrase file", path, args);
   if (passphrase.length === 0) throw new FileError("PASSPHRASE_EMPTY", `passphrase file ${path} has an empty first line`);
   return passphrase;
 }

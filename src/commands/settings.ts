@@ -3,12 +3,12 @@ import { isAbsolute, join, resolve } from "node:path";
 import * as v from "valibot";
 import { KeyholeError } from "../lib/errors.ts";
 import { readFile, systemErrorCode } from "../lib/files.ts";
-import { parseJson } from "../lib/json.ts";
+import { jsonObject, parseJson } from "../lib/json.ts";
 import { parseUtf8 } from "../lib/text.ts";
 
 const MAX_SETTINGS_LENGTH = 64 * 1024;
 
-const Settings = v.strictObject({
+const Settings = jsonObject({
   keyring: v.exactOptional(v.string()),
   policy: v.exactOptional(v.string()),
   audit: v.exactOptional(v.string()),

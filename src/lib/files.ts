@@ -109,7 +109,16 @@ export function writeNewFile(path: string, name: string, contents: Uint8Array, m
     if (systemErrorCode(error) === "EEXIST") throw existsError(path, name);
     throw writeError(path, name, error);
   } finally {
-    fs.rmSync(temporary, { force: true });
+    removeQuietly(temporary);
+  }
+}
+
+/** Takes away what may not be there. If that fails, what went before it counts. */
+export function removeQuietly(path: string): void {
+  try {
+    fs.unlinkSync(path);
+  } catch {
+    // It is not there, or its directory has become unwritable meanwhile.
   }
 }
 
@@ -143,6 +152,7 @@ function link(temporary: string, path: string): void {
 export function takeFile(path: string, name: string, maxLength: number): Uint8Array | undefined {
   const taken = `${path}.${randomBytes(6).toString("hex")}.taken`;
   try {
+    if (!fs.lstatSync(path).isFile()) throw new FileError("FILE_READ", `${name} ${path} is not a regular file`);
     fs.renameSync(path, taken);
   } catch (error) {
     if (systemErrorCode(error) === "ENOENT") return undefined;
@@ -151,7 +161,7 @@ export function takeFile(path: string, name: string, maxLength: number): Uint8Ar
   try {
     return readFile(taken, name, maxLength).bytes;
   } finally {
-    fs.rmSync(taken, { force: true });
+    removeQuietly(taken);
   }
 }
 
@@ -164,12 +174,19 @@ function existsError(path: string, name: string): FileError {
 
 export function readError(path: string, name: string, error: unknown): FileError {
   if (error instanceof FileError) return error;
-  return new FileError("FILE_READ", `${name} ${path} cannot be read: ${describeSystemError(error)}`, { cause: error });
+  return new FileError("FILE_READ", `${name} ${path} cannot be read: ${describeSystemError(error)}`, {
+    hint: "check the path, and that you may read it",
+    cause: error,
+  });
 }
 
 export function writeError(path: string, name: string, error: unknown): FileError {
   if (error instanceof FileError) return error;
-  return new FileError("FILE_WRITE", `${name} ${path} cannot be written: ${describeSystemError(error)}`, { kind: "outside", cause: error });
+  return new FileError("FILE_WRITE", `${name} ${path} cannot be written: ${describeSystemError(error)}`, {
+    kind: "outside",
+    hint: "check that its directory is there, that you may write to it, and that there is room",
+    cause: error,
+  });
 }
 
 export function systemErrorCode(error: unknown): string | undefined {

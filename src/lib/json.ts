@@ -2,6 +2,17 @@ import * as v from "valibot";
 import { KeyholeError } from "./errors.ts";
 
 /**
+ * An object with these fields and no others. valibot's own takes a list for an
+ * object without fields.
+ */
+export function jsonObject<const Entries extends v.ObjectEntries>(entries: Entries) {
+  return v.pipe(
+    v.custom<Record<string, unknown>>((value) => typeof value === "object" && value !== null && !Array.isArray(value), "not an object"),
+    v.strictObject(entries),
+  );
+}
+
+/**
  * Reads JSON of a given shape; a field that the shape does not name is an error.
  *
  * @throws {KeyholeError} JSON, with a message that reads on after a name: `is not JSON`
@@ -22,5 +33,6 @@ function describe(issue: v.BaseIssue<unknown>): string {
   const path = v.getDotPath(issue);
   if (issue.type === "strict_object" && issue.expected === "never") return `has an unknown field ${JSON.stringify(path ?? issue.received)}`;
   if (issue.type === "strict_object" && issue.received === "undefined") return `lacks the field ${JSON.stringify(path ?? issue.expected)}`;
-  return `${path === null ? "" : `field "${path}" `}is ${issue.received}, expected ${issue.expected ?? "another value"}`;
+  const expected = issue.type === "custom" ? "an object" : (issue.expected ?? "another value");
+  return `${path === null ? "" : `field "${path}" `}is ${issue.received}, expected ${expected}`;
 }

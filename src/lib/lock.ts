@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import { hostname } from "node:os";
 import { FileError } from "./errors.ts";
-import { SECRET_MODE, sleep, systemErrorCode, writeError } from "./files.ts";
+import { removeQuietly, SECRET_MODE, sleep, systemErrorCode, writeError } from "./files.ts";
 
 const WAIT_MS = 30_000;
 const MIN_PAUSE_MS = 2;
@@ -25,26 +25,33 @@ export function withLock<Result>(path: string, run: () => Result): Result {
   try {
     return run();
   } finally {
-    fs.rmSync(lock, { force: true });
+    removeQuietly(lock);
   }
 }
 
 function acquire(lock: string, owner: string): void {
-  const claim = `${lock}.${owner.replaceAll(/[^A-Za-z0-9-]/g, "-")}`;
   const deadline = Date.now() + WAIT_MS;
   try {
-    // Linking a finished file makes lock and owner appear at once.
-    fs.writeFileSync(claim, owner, { flag: "wx", mode: SECRET_MODE });
-    while (!tryLink(claim, lock)) {
+    for (;;) {
       const other = readOwner(lock);
+      if (other === undefined && claim(lock, owner)) return;
       if (other !== undefined && isDead(other)) reap(lock, other);
       else if (Date.now() > deadline) throw lockedError(lock, other);
       else sleep(MIN_PAUSE_MS + Math.random() * (MAX_PAUSE_MS - MIN_PAUSE_MS));
     }
   } catch (error) {
     throw writeError(lock, "lock", error);
+  }
+}
+
+/** Linking a finished file makes lock and owner appear at once. */
+function claim(lock: string, owner: string): boolean {
+  const file = `${lock}.${owner.replaceAll(/[^A-Za-z0-9-]/g, "-")}`;
+  try {
+    fs.writeFileSync(file, owner, { flag: "wx", mode: SECRET_MODE });
+    return tryLink(file, lock);
   } finally {
-    fs.rmSync(claim, { force: true });
+    removeQuietly(file);
   }
 }
 
@@ -93,8 +100,8 @@ function reap(lock: string, owner: string): void {
     sleep(MAX_PAUSE_MS);
     return;
   }
-  if (readOwner(grave) === owner) fs.rmSync(lock, { force: true });
-  fs.rmSync(grave, { force: true });
+  if (readOwner(grave) === owner) removeQuietly(lock);
+  removeQuietly(grave);
 }
 
 function lockedError(lock: string, owner: string | undefined): FileError {

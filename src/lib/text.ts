@@ -67,11 +67,11 @@ export function hasInvalidUtf8(text: string): boolean {
 
 /**
  * Characters that change what a terminal shows instead of showing something:
- * controls, format characters (bidirectional overrides and zero-width ones
- * among them), line separators, surrogates, private and unassigned ones, and
- * every space but U+0020.
+ * controls, format characters (bidirectional overrides among them), what shows
+ * nothing, line separators, surrogates, private and unassigned ones, and every
+ * space but U+0020.
  */
-const UNSAFE = /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u;
+const UNSAFE = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]|(?! )\p{Zs}/u;
 const UNSAFE_ALL = new RegExp(UNSAFE, "gu");
 
 /** The usual case, told apart a good deal faster. */

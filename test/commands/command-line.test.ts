@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import { parseArgs } from "node:util";
 import t from "tap";
 import fc from "fast-check";
 import { findCommand, parseWords } from "../../src/commands/command-line.ts";
-import { COMMANDS, COMMON_OPTIONS, optionsOf } from "../../src/commands/table.ts";
-import { commandNamed, outcome, optionsFor } from "./words.ts";
+import { COMMANDS, COMMON_OPTIONS, optionsOf, type CommandSpec } from "../../src/commands/table.ts";
+import { anyWordsFor, commandNamed, outcome, optionsFor, wordsFor } from "./words.ts";
 
 t.test("the command is found, with options before it or without", (t) => {
   const cases = [
@@ -97,6 +98,48 @@ t.test("words are read as getopt_long reads them", (t) => {
     [["--key", "k", "--"], { key: ["k"] }],
   ];
   for (const [words, options] of cases) t.same(outcome(() => parseWords(verify, words, {})), { command: "verify", positionals: [], options }, words.join(" "));
+  t.end();
+});
+
+/** What Node's own parser reads; nothing for a value that it refuses because it begins with a dash. */
+function readByNode(command: CommandSpec, words: readonly string[]): object | undefined {
+  const options = Object.fromEntries(
+    optionsOf(command).map(({ name, short, value }) => [name, { type: value === undefined ? ("boolean" as const) : ("string" as const), multiple: value !== undefined, ...(short === undefined ? {} : { short }) }]),
+  );
+  try {
+    const { values, positionals } = parseArgs({ args: [...words], options, allowPositionals: true });
+    return { command: command.name, positionals, options: { ...values } };
+  } catch (error) {
+    assert.equal((error as { code?: string }).code, "ERR_PARSE_ARGS_INVALID_OPTION_VALUE");
+    return undefined;
+  }
+}
+
+t.test("words are read as Node's own parser reads them", (t) => {
+  let count = 0;
+  for (const command of COMMANDS) {
+    fc.assert(
+      fc.property(wordsFor(command), (words) => {
+        const expected = readByNode(command, words);
+        const found = outcome(() => parseWords(command, words, {}));
+        // The table says more than that parser knows: how many other words there are, and which values.
+        if (typeof found === "string") assert.match(found, /^USAGE_(POSITIONALS|CHOICE)$/);
+        else if (expected !== undefined) {
+          assert.deepEqual(found, expected);
+          count++;
+        }
+      }),
+      { numRuns: 200 },
+    );
+  }
+  t.ok(count > 200, `${count} times`);
+  t.end();
+});
+
+t.test("any words are read, or are a clear error", (t) => {
+  for (const command of COMMANDS) {
+    fc.assert(fc.property(anyWordsFor(command), (words) => void assert.match(JSON.stringify(outcome(() => parseWords(command, words, {}))), /^(\{|"USAGE_)/)));
+  }
   t.end();
 });
 

@@ -1,6 +1,6 @@
 import { spawn, spawnSync, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join, relative, resolve } from "node:path";
 import type { Test } from "tap";
 
@@ -78,6 +78,28 @@ export function finish(child: ChildProcessWithoutNullStreams): Promise<Outcome &
       resolve({ status, signal, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() });
     });
   });
+}
+
+/** Runs keyhole once for each case, as many at a time as there are processors; the outcomes are in the order of the cases. */
+export async function keyholeForEach<Case>(
+  cases: readonly Case[],
+  commandOf: (of: Case, i: number) => readonly [words: readonly string[], options: RunOptions],
+): Promise<readonly (readonly [Case, Outcome])[]> {
+  const outcomes: (readonly [Case, Outcome])[] = [];
+  const waiting = cases.entries();
+  const work = async (): Promise<void> => {
+    for (const [i, of] of waiting) {
+      const [words, { input = "", ...options }] = commandOf(of, i);
+      const child = startKeyhole(words, options);
+      const ended = finish(child);
+      // A command may end before it has read everything.
+      child.stdin.on("error", () => undefined);
+      child.stdin.end(input);
+      outcomes[i] = [of, await ended];
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, work));
+  return outcomes;
 }
 
 /** Runs a script of bash in which `keyhole` is the built program. */

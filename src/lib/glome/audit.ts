@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import * as v from "valibot";
 import { GlomeError, KeyholeError } from "../errors.ts";
-import { parseJson } from "../json.ts";
+import { jsonObject, parseJson } from "../json.ts";
 import { encodeJsonLine } from "../text.ts";
 import type { Request } from "./request.ts";
 
@@ -41,7 +41,7 @@ export const EMPTY_CHAIN: ChainEnd = { sequence: 0, hash: EMPTY_CHAIN_HASH };
 
 const Hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, "not a hash"));
 
-const Line = v.strictObject({
+const Line = jsonObject({
   sequence: v.pipe(v.number(), v.integer()),
   time: v.string(),
   event: v.picklist(["answer", "refusal"]),

@@ -33,6 +33,11 @@ export function parseChallengeText(text: ByteString): Challenge {
   return parseChallenge(BARE.test(text) ? text : findChallenge(text));
 }
 
+/** Whether a text has something that may be a challenge, whole or damaged. */
+export function hasChallenge(text: string): boolean {
+  return /v[12]\//.test(text);
+}
+
 const HINT_WHOLE = "copy the whole challenge, from v1/ or v2/ to the last slash";
 
 /**
@@ -60,13 +65,18 @@ function findChallenge(text: ByteString): ByteString {
   if (first === undefined) return findDamaged(lines);
 
   const challenge = first.line.slice(first.start);
-  const next = lines[first.number + 1] ?? "";
-  if (/^\S*\/$/.test(next)) {
+  checkNotWrapped(challenge, lines[first.number + 1] ?? "");
+  return challenge;
+}
+
+/** A terminal that breaks long lines leaves a challenge in pieces, and a piece of v1 may be one. */
+function checkNotWrapped(challenge: ByteString, next: ByteString): void {
+  const goesOn = challenge.endsWith("/") ? /^\s*\S+\/\s*$/.test(next) : next.trim() !== "";
+  if (goesOn) {
     throw new GlomeError("CHALLENGE_WRAPPED", "challenge seems to go on in the next line", {
-      hint: "join the lines into one, without a space",
+      hint: "join the lines into one, without blanks between",
     });
   }
-  return challenge;
 }
 
 function findStarts(line: ByteString): readonly number[] {
@@ -90,9 +100,12 @@ function findDamaged(lines: readonly ByteString[]): ByteString {
   if (lines.every((line) => line.trim() === "")) {
     throw new GlomeError("CHALLENGE_EMPTY", "challenge is empty", { hint: HINT_WHOLE });
   }
-  for (const line of lines) {
+  for (const [number, line] of lines.entries()) {
     const start = line.search(/v[12]\//);
-    if (start >= 0) return line.slice(start);
+    if (start < 0) continue;
+    const challenge = line.slice(start);
+    checkNotWrapped(challenge, lines[number + 1] ?? "");
+    return challenge;
   }
   throw new GlomeError("CHALLENGE_NOT_FOUND", "text has no challenge, which begins with v1/ or v2/", {
     hint: lines.some((line) => /V[12]\//.test(line)) ? "the v is a small letter" : HINT_WHOLE,
@@ -106,9 +119,10 @@ function parseChallenge(text: ByteString): Challenge {
   }
   checkCharacters(text);
   if (!text.endsWith("/")) {
-    const last = text.lastIndexOf("/");
-    const isPadded = text.slice(last + 1).trim() === "";
-    throw new GlomeError("CHALLENGE_END", `challenge does not end with a slash${isPadded ? " but with a space" : ""}`, { hint: HINT_WHOLE });
+    const tail = decodeUtf8(text.slice(Math.max(text.lastIndexOf("/") + 1, text.length - SHOWN_TAIL)));
+    throw new GlomeError("CHALLENGE_END", `challenge ends with ${JSON.stringify(tail)}, expected its last slash`, {
+      hint: `${HINT_WHOLE}; nothing may follow that, not even a space or a quote`,
+    });
   }
   const handshakeText = text.slice(3, text.indexOf("/", 3));
   if (handshakeText === "") {
@@ -121,6 +135,9 @@ function parseChallenge(text: ByteString): Challenge {
   }
   return assemble(version, text, handshake, parseMessage(message, version));
 }
+
+/** How much of a wrong end is told. */
+const SHOWN_TAIL = 24;
 
 function checkCharacters(text: ByteString): void {
    

@@ -1,10 +1,10 @@
 import * as v from "valibot";
 import { encodeBase64url, parseBase64url } from "../base64url.ts";
 import { GlomeError, KeyholeError } from "../errors.ts";
-import { parseJson } from "../json.ts";
+import { jsonObject, parseJson } from "../json.ts";
 import { encodeChallenge } from "./challenge.ts";
 import { TAG_LENGTH } from "./dialog.ts";
-import { publicKeyPrefix, type KeyHint, type Version } from "./handshake.ts";
+import { MAX_INDEX, publicKeyPrefix, type KeyHint, type Version } from "./handshake.ts";
 import { PrivateKey, PublicKey } from "./keys.ts";
 import { encodeMessage } from "./message.ts";
 import type { Primitives } from "./primitives.ts";
@@ -40,7 +40,8 @@ export interface PendingChallenge {
  */
 export function makeChallenge(options: ChallengeOptions, clientKey: PrivateKey): PendingChallenge {
   const { version, serviceKey, request, messageTagLength, minAuthcodeLength } = options;
-  if (messageTagLength < 0 || messageTagLength > TAG_LENGTH) throw new RangeError(`message tag of ${messageTagLength} bytes`);
+  checkRange("index", options.index ?? 0, MAX_INDEX);
+  checkRange("message tag length", messageTagLength, TAG_LENGTH);
   const message = encodeMessage(request, version);
   const messageTag = clientKey.exchange(serviceKey).tag(message.tagged);
   const handshake = {
@@ -49,6 +50,10 @@ export function makeChallenge(options: ChallengeOptions, clientKey: PrivateKey):
     messageTagPrefix: messageTag.subarray(0, messageTagLength),
   };
   return { challenge: encodeChallenge(version, handshake, message.text), clientKey, serviceKey, tagged: message.tagged, minAuthcodeLength };
+}
+
+function checkRange(name: string, value: number, max: number): void {
+  if (!Number.isInteger(value) || value < 0 || value > max) throw new RangeError(`${name} is ${value}, expected 0 to ${max}`);
 }
 
 function keyHint({ version, serviceKey, index }: ChallengeOptions): KeyHint {
@@ -75,7 +80,7 @@ export function checkAuthcode(pending: PendingChallenge, code: string, minLength
 
 const STATE_FORMAT = "keyhole-challenge-1";
 
-const State = v.strictObject({
+const State = jsonObject({
   format: v.literal(STATE_FORMAT),
   challenge: v.string(),
   clientPrivateKey: v.string(),

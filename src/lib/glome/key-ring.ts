@@ -118,7 +118,7 @@ export class KeyRing {
     const names = this.#entries.map(({ name }) => name).join(", ");
     return new GlomeError("KEY_NOT_FOUND", `no key ${describeKeyHint(hint)}; keys at hand: ${names === "" ? "none" : names}`, {
       kind: "no",
-      hint: hint.kind === "prefix" ? "give the key whose public key the machine holds" : "name the key file INDEX-LABEL.key, or give it alone with --key",
+      hint: hint.kind === "prefix" ? "give the key whose public key the machine holds" : "give the key that machines know by this number; its file is named INDEX-LABEL.key",
     });
   }
 }

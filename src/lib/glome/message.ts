@@ -34,7 +34,7 @@ function parseV2(message: ByteString): Message {
   const segments = message.split("/");
   const [hostSegment = "", actionSegment = ""] = segments;
   if (segments.length !== 2) {
-    throw new GlomeError("CHALLENGE_SEGMENTS", `challenge has ${segments.length} parts after the handshake, expected 2: host and action`, {
+    throw new GlomeError("CHALLENGE_SEGMENTS", `challenge has ${segments.length} ${segments.length === 1 ? "part" : "parts"} after the handshake, expected 2: host and action`, {
       hint: segments.length < 2 ? "copy the whole challenge, from v2/ to the last slash" : "in v2 a slash inside host or action is sent as %2F",
     });
   }
@@ -123,11 +123,14 @@ function oddity(code: string, message: string): Oddity {
  * Writes the message of a challenge, refusing what could be read back as
  * another request.
  *
- * @throws {GlomeError} CHALLENGE_HOST, CHALLENGE_ACTION, CHALLENGE_COLON
+ * @throws {GlomeError} CHALLENGE_HOST, CHALLENGE_ACTION, CHALLENGE_TEXT, CHALLENGE_COLON
  */
 export function encodeMessage(request: Request, version: Version): EncodedMessage {
   if (request.host === "") throw new GlomeError("CHALLENGE_HOST", "host is empty");
   if (request.action === "") throw new GlomeError("CHALLENGE_ACTION", "action is empty");
+  if ([request.hostType, request.host, request.action].some((text) => /\p{Cs}/u.test(text))) {
+    throw new GlomeError("CHALLENGE_TEXT", "host, host type or action is not Unicode text");
+  }
   if (request.hostType.includes(":") || request.host.includes(":")) {
     throw new GlomeError("CHALLENGE_COLON", "host or host type has a colon, which separates the two", {
       hint: "name the host without colons, or put the part before the colon into --host-type",

@@ -1,18 +1,18 @@
 import * as v from "valibot";
 import { GlomeError, KeyholeError } from "../errors.ts";
-import { parseJson } from "../json.ts";
+import { jsonObject, parseJson } from "../json.ts";
 import type { Request } from "./request.ts";
 
 /** What RFD 001 says a host without a type is. */
 const DEFAULT_HOST_TYPE = "hostname";
 
-const Rule = v.strictObject({
+const Rule = jsonObject({
   hostType: v.exactOptional(v.string()),
   host: v.exactOptional(v.string()),
   action: v.exactOptional(v.string()),
 });
 
-const Policy = v.strictObject({ allow: v.array(Rule) });
+const Policy = jsonObject({ allow: v.array(Rule) });
 
 /** Which requests may be answered: those that fit every field of some rule. */
 export type Policy = v.InferOutput<typeof Policy>;

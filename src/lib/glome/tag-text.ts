@@ -44,7 +44,10 @@ export function parsePaddedTagPrefix(text: string, minLength: number): TagPrefix
 
 function checkMinimum(text: string, minLength: number): void {
   if (text.length < minLength) {
-    throw new GlomeError("GLOME_TAG_LENGTH", `tag has ${text.length} characters, expected at least ${minLength}`);
+    const characters = text.length === 1 ? "character" : "characters";
+    throw new GlomeError("GLOME_TAG_LENGTH", `tag has ${text.length} ${characters}, expected at least ${minLength}`, {
+      hint: "give more of the tag; keyhole verify takes a shorter one with --min-tag-length",
+    });
   }
 }
 

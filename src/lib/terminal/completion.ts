@@ -24,6 +24,9 @@ const firstWords = (commands: Commands): readonly string[] => [...new Set(comman
 const groups = (commands: Commands): readonly string[] => firstWords(commands).filter((word) => commands.some(({ words }) => words[0] === word && words.length > 1));
 const spellings = ({ name, short }: CompletedOption): readonly string[] => [`--${name}`, ...(short === undefined ? [] : [`-${short}`])];
 
+/** A name may have blanks in it. */
+const FILES = 'mapfile -t COMPREPLY < <(compgen -f -- "$word")';
+
 /** Source: bash(1), "Programmable Completion". */
 export function bashCompletion(commands: Commands): string {
   const secondWords = groups(commands).map((group) => {
@@ -34,8 +37,8 @@ export function bashCompletion(commands: Commands): string {
     const values = options
       .filter(({ value }) => value !== undefined)
       .map((option) => {
-        const reply = option.choices !== undefined ? `($(compgen -W '${option.choices.join(" ")}' -- "$word"))` : isPath(option.value) ? '($(compgen -f -- "$word"))' : "()";
-        return `        ${spellings(option).join("|")}) COMPREPLY=${reply}; return ;;`;
+        const reply = option.choices !== undefined ? `COMPREPLY=($(compgen -W '${option.choices.join(" ")}' -- "$word"))` : isPath(option.value) ? FILES : "COMPREPLY=()";
+        return `        ${spellings(option).join("|")}) ${reply}; return ;;`;
       });
     const names = options.map(({ name }) => `--${name}`).join(" ");
     return `    '${words.join(" ")}')
@@ -43,7 +46,7 @@ export function bashCompletion(commands: Commands): string {
 ${values.join("\n")}
       esac
       if [[ $word == -* ]]; then COMPREPLY=($(compgen -W '${names}' -- "$word"))
-      else COMPREPLY=(${takesFile ? '$(compgen -f -- "$word")' : ""}); fi ;;`;
+      else ${takesFile ? FILES : "COMPREPLY=()"}; fi ;;`;
   });
   return `# bash completion for keyhole
 _keyhole() {

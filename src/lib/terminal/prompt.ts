@@ -5,26 +5,29 @@ import { Writable } from "node:stream";
 const PATIENCE_MS = 10 * 60_000;
 
 /** Lines that come this soon after the first were pasted with it. */
-const PASTE_MS = 100;
+const PASTE_MS = 250;
 
 /**
- * Asks for a text that may be pasted as several lines.
+ * Asks for a text that may be pasted as several lines, and reads on until it is
+ * complete: what was pasted for this must not reach whoever reads next.
  *
+ * @param isComplete - whether the lines so far have what was asked for; an
+ *   empty line ends the text in any case
  * @returns the lines joined by newlines, or nothing on Ctrl-C, end of input, or
  *   after ten minutes
  */
-export function promptText(question: string): Promise<string | undefined> {
-  return ask(question, { moreMs: PASTE_MS });
+export function promptText(question: string, isComplete: (text: string) => boolean): Promise<string | undefined> {
+  return ask(question, { isComplete: (lines) => lines.at(-1)?.trim() === "" || isComplete(lines.join("\n")), moreMs: PASTE_MS });
 }
 
 /** Asks for one line. */
 export function promptLine(question: string): Promise<string | undefined> {
-  return ask(question, { moreMs: 0 });
+  return ask(question, {});
 }
 
 /** Asks for one line and does not show it. */
 export async function promptSecret(question: string): Promise<string | undefined> {
-  const answer = await ask(question, { moreMs: 0, isSecret: true });
+  const answer = await ask(question, { isSecret: true });
   process.stderr.write("\n");
   return answer;
 }
@@ -35,33 +38,51 @@ export async function confirm(question: string): Promise<boolean | undefined> {
   return answer === undefined ? undefined : /^y(es)?$/i.test(answer.trim());
 }
 
-/** @param moreMs - how long to wait for further lines after the first */
-function ask(question: string, { moreMs, isSecret = false }: { readonly moreMs: number; readonly isSecret?: boolean }): Promise<string | undefined> {
+interface Manner {
+  readonly isComplete?: (lines: readonly string[]) => boolean;
+  /** How long to wait for further lines once it is complete. */
+  readonly moreMs?: number;
+  readonly isSecret?: boolean;
+}
+
+function ask(question: string, { isComplete = () => true, moreMs = 0, isSecret = false }: Manner): Promise<string | undefined> {
   return new Promise((resolve) => {
     const lines: string[] = [];
     const silence = new Writable({ write: (_chunk, _encoding, done) => void done() });
     // From here on the terminal itself shows nothing, so only now may the question appear.
     const terminal = createInterface({ input: process.stdin, output: isSecret ? silence : process.stderr, terminal: true, historySize: 0 });
+    const show = (): void => {
+      if (isSecret) process.stderr.write(question);
+      terminal.setPrompt(isSecret || lines.length > 0 ? "" : question);
+      terminal.prompt(true);
+    };
     const patience = setTimeout(() => void terminal.close(), PATIENCE_MS);
     let end: NodeJS.Timeout | undefined;
-    if (isSecret) process.stderr.write(question);
-    else terminal.setPrompt(question);
-    terminal.prompt();
-    terminal.on("line", (line) => {
-      lines.push(line);
-      if (moreMs === 0) terminal.close();
-      else end ??= setTimeout(() => void terminal.close(), moreMs);
-    });
-    terminal.on("SIGINT", () => {
-      lines.length = 0;
-      if (!isSecret) process.stderr.write("\n");
+    let isAnswered = false;
+    const finish = (): void => {
+      isAnswered = true;
       terminal.close();
+    };
+    show();
+    terminal.on("line", (line) => {
+      if (isAnswered) return;
+      lines.push(line);
+      clearTimeout(end);
+      terminal.setPrompt("");
+      if (!isComplete(lines)) return;
+      if (moreMs === 0) finish();
+      // What was pasted without its last line end waits for Enter.
+      else end = setTimeout(() => terminal.line === "" && finish(), moreMs);
     });
+    terminal.on("SIGINT", () => void terminal.close());
+    // After Ctrl-Z and fg.
+    terminal.on("SIGCONT", show);
     terminal.on("close", () => {
       clearTimeout(patience);
       clearTimeout(end);
       process.stdin.pause();
-      resolve(lines.length === 0 ? undefined : lines.slice(0, moreMs === 0 ? 1 : undefined).join("\n"));
+      if (!isAnswered && !isSecret) process.stderr.write("\n");
+      resolve(isAnswered ? lines.join("\n") : undefined);
     });
   });
 }

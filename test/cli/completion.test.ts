@@ -1,0 +1,113 @@
+import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import t from "tap";
+import { COMMANDS } from "../../src/commands/table.ts";
+import { checkFailure, keyhole, shell, temporaryDirectory, writeFiles } from "../support/keyhole.ts";
+
+const cwd = temporaryDirectory(t);
+const scripts = Object.fromEntries(
+  ["bash", "zsh", "fish"].map((name) => {
+    const { status, stdout, stderr } = keyhole(["completion", name]);
+    t.same([status, stderr], [0, ""], name);
+    writeFileSync(join(cwd, name), stdout);
+    return [name, stdout];
+  }),
+);
+
+/** Each script in one process of its shell, where that is installed. */
+function syntaxCheck(name: string): { readonly skip?: string } {
+  return spawnSync(name, ["-c", "true"]).error === undefined ? {} : { skip: `${name} is not installed` };
+}
+
+for (const name of ["bash", "zsh", "fish"]) {
+  t.test(`${name} reads its script`, syntaxCheck(name), (t) => {
+    const { status, stderr } = spawnSync(name, ["-n", name], { cwd, encoding: "utf8" });
+    t.same([status, stderr], [0, ""]);
+    t.end();
+  });
+}
+
+t.test("every script knows every command and option", (t) => {
+  for (const [name, script] of Object.entries(scripts)) {
+    for (const { name: command, options } of COMMANDS) {
+      for (const word of command.split(" ")) t.ok(script.includes(word), `${name}: ${command}`);
+      for (const option of options) t.ok(script.includes(name === "fish" ? `-l ${option.name}` : `--${option.name}`), `${name}: --${option.name}`);
+    }
+  }
+  t.end();
+});
+
+t.test("bash completes", (t) => {
+  writeFiles(cwd, { "one.key": "", "two words.key": "" });
+  // As readline does: the words so far, the last of them to be completed, and its function is called.
+  const lines = [
+    ["keyhole", "lo"],
+    ["keyhole", ""],
+    ["keyhole", "chal"],
+    ["keyhole", "--"],
+    ["keyhole", "login", "--ke"],
+    ["keyhole", "login", "--key", "one"],
+    ["keyhole", "login", "-k", "one"],
+    ["keyhole", "login", "--length", ""],
+    ["keyhole", "challenge", ""],
+    ["keyhole", "challenge", "c"],
+    ["keyhole", "challenge", "new", "--pr"],
+    ["keyhole", "challenge", "new", "--protocol", ""],
+    ["keyhole", "challenge", "lint", "one"],
+    ["keyhole", "audit", "v"],
+    ["keyhole", "audit", "verify", "--kn"],
+    ["keyhole", "genkey", "--format", "p"],
+    ["keyhole", "login", "--bogus"],
+    ["keyhole", "xyzzy", ""],
+  ];
+  const calls = lines.map((words) => `COMP_WORDS=(${words.map((word) => `'${word}'`).join(" ")}); COMP_CWORD=${words.length - 1}; COMPREPLY=(); _keyhole keyhole "\${COMP_WORDS[COMP_CWORD]}"; (IFS='|'; echo "\${COMPREPLY[*]}")`);
+  const { status, stdout, stderr } = shell(["source ./bash", ...calls].join("\n"), { cwd });
+  t.same([status, stderr], [0, ""]);
+  const replies = stdout.split("\n").map((line) => line.split("|").filter((word) => word !== ""));
+  const expected: Readonly<Record<string, readonly string[]>> = {
+    "keyhole lo": ["login"],
+    "keyhole ": ["genkey", "pubkey", "tag", "verify", "login", "challenge", "audit", "completion", "demo", "--help", "--version"],
+    "keyhole chal": ["challenge"],
+    "keyhole --": ["--help", "--version"],
+    "keyhole login --ke": ["--key", "--keyring"],
+    "keyhole login --key one": ["one.key"],
+    "keyhole login -k one": ["one.key"],
+    "keyhole login --length ": [],
+    "keyhole challenge ": ["new", "check", "lint"],
+    "keyhole challenge c": ["check"],
+    "keyhole challenge new --pr": ["--prefix", "--protocol"],
+    "keyhole challenge new --protocol ": ["v1", "v2"],
+    "keyhole challenge lint one": ["one.key"],
+    "keyhole audit v": ["verify"],
+    "keyhole audit verify --kn": ["--known-hash"],
+    "keyhole genkey --format p": ["pem"],
+    "keyhole login --bogus": [],
+    "keyhole xyzzy ": [],
+  };
+  for (const [i, words] of lines.entries()) t.same(replies[i], expected[words.join(" ")], words.join(" "));
+  t.end();
+});
+
+t.test("bash completes a name with a blank in it as one word", (t) => {
+  writeFiles(cwd, { "two words.key": "" });
+  const { stdout } = shell("source ./bash; COMP_WORDS=(keyhole login --key two); COMP_CWORD=3; _keyhole keyhole two; printf '<%s>' \"${COMPREPLY[@]}\"", { cwd });
+  t.equal(stdout, "<two words.key>");
+  t.end();
+});
+
+t.test("wrong usage and output that fails", (t) => {
+  checkFailure(t, keyhole(["completion"]), 2, /needs SHELL/, "no shell");
+  checkFailure(t, keyhole(["completion", "csh"]), 2, /csh.*bash, zsh, fish/, "another shell");
+  checkFailure(t, keyhole(["completion", "bash", "zsh"]), 2, /zsh/, "two shells");
+  checkFailure(t, shell("keyhole completion bash >/dev/full"), 3, /standard output cannot be written/, "full");
+  t.end();
+});
+
+t.test("--json", (t) => {
+  const { status, stdout } = keyhole(["completion", "bash", "--json"]);
+  t.equal(status, 0);
+  t.match(stdout, /^\{[^\n]*\}\n$/, "one object");
+  t.ok(stdout.includes("_keyhole()"), "that holds the script");
+  t.end();
+});
