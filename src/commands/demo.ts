@@ -2,7 +2,9 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { KeyholeError } from "../lib/errors.ts";
+import { setImmediate } from "node:timers/promises";
+import { Interrupted, KeyholeError } from "../lib/errors.ts";
+import { writeError } from "../lib/files.ts";
 import { escapeUnsafe } from "../lib/text.ts";
 import type { Arguments } from "./arguments.ts";
 import { writeJson, writeResult } from "./io.ts";
@@ -34,20 +36,38 @@ const STEPS: readonly Step[] = [
   { title: "The machine checks what was typed, and lets the operator in.", command: "keyhole challenge check --verbose --state attempt -- $AUTHCODE" },
 ];
 
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 /** keyhole demo */
-export function demo(args: Arguments): number {
-  const directory = mkdtempSync(join(tmpdir(), "keyhole-demo-"));
-  const remove = (): void => rmSync(directory, { recursive: true, force: true });
-  process.once("SIGINT", remove);
+export async function demo(args: Arguments): Promise<number> {
+  const directory = makeDirectory();
+  const stopped = new AbortController();
+  const stop = (): void => void stopped.abort();
+  for (const signal of SIGNALS) process.on(signal, stop);
   try {
     const variables = new Map<string, string>();
-    const steps = STEPS.map((step) => runStep(step, directory, variables, args.flag("json")));
-    if (args.flag("json")) writeJson({ steps });
+    const done = [];
+    for (const step of STEPS) {
+      done.push(runStep(step, directory, variables, args.flag("json")));
+      // So that a signal is heard.
+      await setImmediate();
+      if (stopped.signal.aborted) throw new Interrupted();
+    }
+    if (args.flag("json")) writeJson({ steps: done });
     else writeResult("\nNothing of this is left behind. README.md says how to install keyhole as a command.\n");
     return EXIT_OK;
   } finally {
-    process.off("SIGINT", remove);
-    remove();
+    for (const signal of SIGNALS) process.off(signal, stop);
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+function makeDirectory(): string {
+  const prefix = join(tmpdir(), "keyhole-demo-");
+  try {
+    return mkdtempSync(prefix);
+  } catch (error) {
+    throw writeError(prefix, "directory", error);
   }
 }
 
@@ -55,7 +75,8 @@ function runStep({ title, command, file, variable }: Step, directory: string, va
   const words = command.split(" ").map((word) => variables.get(word) ?? word);
   const shown = `${words.join(" ")}${file === undefined ? "" : ` >${file}`}`;
   if (!isSilent) writeResult(`\n# ${title}\n$ ${shown}\n`);
-  const { status, stdout, stderr } = run(words.slice(1), directory);
+  const { status, signal, stdout, stderr } = run(words.slice(1), directory);
+  if (signal === "SIGINT" || signal === "SIGTERM" || signal === "SIGHUP") throw new Interrupted();
   if (status !== 0) throw new KeyholeError("DEMO", `step ended with status ${status}: ${shown}`, { kind: "outside", hint: stderr.trim().split("\n")[0] ?? "" });
   if (variable !== undefined) variables.set(variable, stdout.trim());
   if (file !== undefined) writeFileSync(join(directory, file), stdout);
@@ -63,7 +84,7 @@ function runStep({ title, command, file, variable }: Step, directory: string, va
   return { title, command: shown, stdout, stderr };
 }
 
-function run(words: readonly string[], directory: string): { readonly status: number | null; readonly stdout: string; readonly stderr: string } {
+function run(words: readonly string[], directory: string): { readonly status: number | null; readonly signal: NodeJS.Signals | null; readonly stdout: string; readonly stderr: string } {
   const [, program = ""] = process.argv;
   // Nothing that this person has configured belongs into the tour.
   const env = { PATH: process.env.PATH, HOME: directory, XDG_CONFIG_HOME: directory };

@@ -4,7 +4,7 @@ import { COMMANDS, optionsOf, type CommandSpec, type OptionSpec } from "./table.
 const WIDTH = 80;
 
 function bare(): Argv {
-  return yargs().scriptName("keyhole").locale("en").help(false).version(false).wrap(WIDTH);
+  return yargs([], "/").scriptName("keyhole").locale("en").help(false).version(false).wrap(WIDTH);
 }
 
 function withOptions(parser: Argv, command: CommandSpec): Argv {

@@ -1,10 +1,11 @@
+import { fstatSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { FileError } from "../lib/errors.ts";
 import { describeSystemError } from "../lib/files.ts";
 import { appendAudit } from "../lib/glome/audit-log.ts";
 import { MAX_CHALLENGE_TEXT_LENGTH } from "../lib/glome/challenge.ts";
-import { writeResult } from "./io.ts";
+import { STDIN, writeResult } from "./io.ts";
 import { BatchResponder, type BatchAnswers, type BatchSetup } from "./login-batch-line.ts";
 import { LineCutter } from "./line-cutter.ts";
 import { EXIT_NO, EXIT_OK, runToExit } from "./report.ts";
@@ -48,16 +49,17 @@ async function answerAll(responders: ResponderPool, audit: string | undefined): 
     hasErrors ||= answers.hasErrors;
   };
 
-  // Each run is finished after the one before it. A failure must be met at once,
-  // not when the next line comes.
-  let fail: (reason: unknown) => void = () => undefined;
-  const failure = new Promise<never>((_, reject) => (fail = reject));
+  // Each run is finished after the one before it. A failure ends the reading at
+  // once, not when the next line comes.
+  let failure: unknown;
   const unfinished: Promise<void>[] = [];
   let last = Promise.resolve();
-  const runs = readRuns();
-  for (let run = await runs.next(); run.done !== true; run = await Promise.race([runs.next(), failure])) {
-    last = Promise.all([responders.answer(run.value), last]).then(([answers]) => finish(answers));
-    last.catch(fail);
+  for await (const lines of readRuns(() => failure)) {
+    last = Promise.all([responders.answer(lines), last]).then(([answers]) => finish(answers));
+    last.catch((error: unknown) => {
+      failure ??= error;
+      process.stdin.destroy();
+    });
     unfinished.push(last);
     if (unfinished.length >= responders.capacity) await unfinished.shift();
   }
@@ -65,14 +67,19 @@ async function answerAll(responders: ResponderPool, audit: string | undefined): 
   return hasErrors;
 }
 
-async function* readRuns(): AsyncGenerator<Uint8Array, void> {
+/** @param failure - why the input was closed by us, if it was */
+async function* readRuns(failure: () => unknown): AsyncGenerator<Uint8Array, void> {
   const cutter = new LineCutter(MAX_CHALLENGE_TEXT_LENGTH);
   try {
+    // Of a directory Node makes an empty stream.
+    if (fstatSync(STDIN).isDirectory()) throw new FileError("STDIN", "standard input cannot be read: it is a directory");
     for await (const chunk of process.stdin) {
       const lines = cutter.push(chunk as Buffer);
       if (lines.length > 0) yield lines;
     }
   } catch (error) {
+    if (failure() !== undefined) throw failure();
+    if (error instanceof FileError) throw error;
     throw new FileError("STDIN", `standard input cannot be read: ${describeSystemError(error)}`, { cause: error });
   }
   const lines = cutter.end();

@@ -20,7 +20,7 @@ export async function login(args: Arguments, env: NodeJS.ProcessEnv): Promise<nu
   if (args.flag("show")) return show(args);
 
   const setup = readLoginSetup(args, env);
-  const text = await readChallengeText(args);
+  const text = await readOrRecord(args, setup);
   const answer = await open(byteString(text), setup, args, env);
   const authcode = answer.authcode().slice(0, length);
   if (setup.audit !== undefined) appendAudit(setup.audit, [answerEvent(answer, operator())]);
@@ -77,6 +77,16 @@ async function open(text: ByteString, setup: LoginSetup, args: Arguments, env: N
   }
 }
 
+/** What cannot even be read is on record too. */
+async function readOrRecord(args: Arguments, setup: LoginSetup): Promise<Uint8Array> {
+  try {
+    return await readChallengeText(args);
+  } catch (error) {
+    if (setup.audit !== undefined && error instanceof FileError) appendAudit(setup.audit, [refusalEvent("", error, operator())]);
+    throw error;
+  }
+}
+
 async function ask(): Promise<void> {
   const { confirm } = await import("../lib/terminal/prompt.ts");
   const answer = await confirm("Give the authcode?");
@@ -97,7 +107,7 @@ async function readChallengeText(args: Arguments): Promise<Uint8Array> {
   if (!isTerminal(STDIN)) return readWholeInput("challenge", MAX_CHALLENGE_TEXT_LENGTH);
   if (!canPrompt()) throw new UsageError("USAGE_MISSING", "login needs a challenge", { hint: args.usageHint });
   const { promptText } = await import("../lib/terminal/prompt.ts");
-  const text = await promptText("Challenge: ", hasChallenge);
+  const text = await promptText("Challenge: ", (lines) => hasChallenge(lines) || lines.length > MAX_CHALLENGE_TEXT_LENGTH);
   if (text === undefined) throw new Interrupted();
   return encodeUtf8(text);
 }

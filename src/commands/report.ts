@@ -33,7 +33,7 @@ export async function runToExit(json: boolean, run: () => number | Promise<numbe
 /** @returns the exit status that goes with the error */
 function reportError(error: KeyholeError, json: boolean): number {
   say(`error: ${escapeUnsafe(error.message)}`);
-  if (error.hint !== undefined) say(`hint: ${error.hint}`);
+  if (error.hint !== undefined) say(`hint: ${escapeUnsafe(error.hint)}`);
   if (json && error.code !== "STDOUT") {
     try {
       const { code, message, hint } = error;

@@ -1,4 +1,4 @@
-import { homedir } from "node:os";
+import { userInfo } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 import * as v from "valibot";
 import { KeyholeError } from "../lib/errors.ts";
@@ -20,7 +20,8 @@ export type Settings = v.InferOutput<typeof Settings>;
 /** `$XDG_CONFIG_HOME/keyhole`. Source: XDG Base Directory Specification; a relative path there counts as unset. */
 export function configDirectory(env: NodeJS.ProcessEnv): string {
   const base = env.XDG_CONFIG_HOME ?? "";
-  return join(isAbsolute(base) ? base : join(env.HOME ?? homedir(), ".config"), "keyhole");
+  const home = env.HOME ?? "";
+  return join(isAbsolute(base) ? base : join(isAbsolute(home) ? home : userInfo().homedir, ".config"), "keyhole");
 }
 
 /**

@@ -152,7 +152,9 @@ function link(temporary: string, path: string): void {
 export function takeFile(path: string, name: string, maxLength: number): Uint8Array | undefined {
   const taken = `${path}.${randomBytes(6).toString("hex")}.taken`;
   try {
-    if (!fs.lstatSync(path).isFile()) throw new FileError("FILE_READ", `${name} ${path} is not a regular file`);
+    // Another name for it would be left, and could be taken again.
+    const stat = fs.lstatSync(path);
+    if (!stat.isFile() || stat.nlink > 1) throw new FileError("FILE_READ", `${name} ${path} is not a regular file with one name`);
     fs.renameSync(path, taken);
   } catch (error) {
     if (systemErrorCode(error) === "ENOENT") return undefined;

@@ -20,7 +20,7 @@ const MAX_PAUSE_MS = 20;
  */
 export function withLock<Result>(path: string, run: () => Result): Result {
   const lock = `${path}.lock`;
-  const owner = `${hostname()}:${process.pid}:${randomBytes(8).toString("hex")}`;
+  const owner = `${processSpace()}:${process.pid}:${randomBytes(8).toString("hex")}`;
   acquire(lock, owner);
   try {
     return run();
@@ -35,8 +35,8 @@ function acquire(lock: string, owner: string): void {
     for (;;) {
       const other = readOwner(lock);
       if (other === undefined && claim(lock, owner)) return;
+      if (Date.now() > deadline) throw lockedError(lock, other);
       if (other !== undefined && isDead(other)) reap(lock, other);
-      else if (Date.now() > deadline) throw lockedError(lock, other);
       else sleep(MIN_PAUSE_MS + Math.random() * (MAX_PAUSE_MS - MIN_PAUSE_MS));
     }
   } catch (error) {
@@ -65,18 +65,41 @@ function tryLink(from: string, to: string): boolean {
   }
 }
 
-function readOwner(lock: string): string | undefined {
+/** Host and process numbering that a process number belongs to: containers may share a host's name, and number anew. */
+function processSpace(): string {
   try {
-    return fs.readFileSync(lock, "utf8");
+    return `${hostname()}/${fs.readlinkSync("/proc/self/ns/pid").replaceAll(/[^0-9]/g, "")}`;
+  } catch {
+    return hostname(); // not Linux
+  }
+}
+
+const OWNER = /^[\w./-]{1,300}:[1-9][0-9]{0,9}:[0-9a-f]{16,64}$/;
+const UNKNOWN = "";
+const MAX_OWNER_LENGTH = 400;
+
+/** @returns nothing where there is no lock; for one that is none of ours, and may be anything, no text of it */
+function readOwner(lock: string): string | undefined {
+  let fd;
+  try {
+    fd = fs.openSync(lock, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK);
   } catch (error) {
     if (systemErrorCode(error) === "ENOENT") return undefined;
+    if (systemErrorCode(error) === "ELOOP") return UNKNOWN;
     throw error;
+  }
+  try {
+    const bytes = Buffer.alloc(MAX_OWNER_LENGTH);
+    const text = fs.fstatSync(fd).isFile() ? bytes.toString("latin1", 0, fs.readSync(fd, bytes)) : "";
+    return OWNER.test(text) ? text : UNKNOWN;
+  } finally {
+    fs.closeSync(fd);
   }
 }
 
 function isDead(owner: string): boolean {
-  const [host, pid] = owner.split(":");
-  if (host !== hostname() || !/^[1-9][0-9]*$/.test(pid ?? "")) return false;
+  const [space, pid] = owner.split(":");
+  if (owner === UNKNOWN || space !== processSpace()) return false;
   try {
     process.kill(Number(pid), 0);
     return false;
@@ -104,8 +127,8 @@ function reap(lock: string, owner: string): void {
   removeQuietly(grave);
 }
 
-function lockedError(lock: string, owner: string | undefined): FileError {
-  return new FileError("FILE_LOCKED", `${lock} is held by ${owner ?? "another process"} for more than ${WAIT_MS / 1000} seconds`, {
+function lockedError(lock: string, owner: string = UNKNOWN): FileError {
+  return new FileError("FILE_LOCKED", `${lock} is held by ${owner === UNKNOWN ? "somebody unknown" : owner} for more than ${WAIT_MS / 1000} seconds`, {
     kind: "outside",
     hint: "if no such process runs, remove the lock file",
   });

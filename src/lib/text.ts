@@ -71,7 +71,7 @@ export function hasInvalidUtf8(text: string): boolean {
  * nothing, line separators, surrogates, private and unassigned ones, and every
  * space but U+0020.
  */
-const UNSAFE = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]|(?! )\p{Zs}/u;
+const UNSAFE = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]|(?! )\p{Zs}/u;
 const UNSAFE_ALL = new RegExp(UNSAFE, "gu");
 
 /** The usual case, told apart a good deal faster. */
@@ -94,9 +94,20 @@ export function escapeUnsafe(text: string): string {
   });
 }
 
-/** The same, and different texts stay different, as a backslash becomes two. */
+/** Blanks that cannot be seen, or could fill a line of the terminal up to its end. */
+const HIDDEN_BLANKS = /^ +| +$| {2,}/g;
+
+/** Whether a text has blanks at its ends or in a row. */
+export function hasHiddenBlanks(text: string): boolean {
+  return text.search(HIDDEN_BLANKS) >= 0;
+}
+
+/**
+ * The same, and different texts stay different, as a backslash becomes two;
+ * hidden blanks become `\x20`.
+ */
 export function escapeForTerminal(text: string): string {
-  return escapeUnsafe(text.replaceAll("\\", "\\\\"));
+  return escapeUnsafe(text.replaceAll("\\", "\\\\")).replace(HIDDEN_BLANKS, (blanks) => "\\x20".repeat(blanks.length));
 }
 
 /**

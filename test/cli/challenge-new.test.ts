@@ -1,9 +1,9 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { spawnSync } from "node:child_process";
 import t from "tap";
 import { BOB, loginV2 } from "../support/glome-vectors.ts";
 import { checkFailure, finish, keyhole, keyholeForEach, listing, shell, startKeyhole, temporaryDirectory, writeFiles, type Outcome, type RunOptions } from "../support/keyhole.ts";
+import { fillDisk, mountSmallDisk } from "../support/small-disk.ts";
 
 const cwd = temporaryDirectory(t);
 writeFiles(cwd, { bob: BOB.key, "1-bob.key": BOB.key, "bob.pub": BOB.pub });
@@ -180,6 +180,10 @@ t.test("--config gives key, index, prompt and host", (t) => {
   t.match(other.stdout, /^https:\/\/glome\.example\.com\/v2\/[^/]*\/name:other\/a\/\n$/, "options go before it");
   t.equal(Buffer.from(other.stdout.split("/")[4]!, "base64url")[0], 0x85);
 
+  writeFiles(cwd, { "old.conf": `host-id = rack-7\n[service]\nkey = ${Buffer.from(BOB.publicKey).toString("hex")}\n` });
+  const older = shell("keyhole challenge new --config old.conf --action a --state older | keyhole login -k1-bob.key --quiet", { cwd });
+  t.equal(keyhole(["challenge", "check", "--state", "older", "--", older.stdout.trim()], { cwd }).status, 0, "an older one, with the key in hexadecimal and no key-version");
+
   const json = keyhole(["challenge", "new", "--config", "login.conf", "--action", "a", "--state", "json", "--json"], { cwd });
   t.match(JSON.parse(json.stdout), { challenge: /^v2\//, prompt: "https://glome.example.com/" });
   t.end();
@@ -204,12 +208,8 @@ t.test("a configuration that cannot be used", (t) => {
 
 t.test("a full file system leaves no state and no part of one", (t) => {
   const disk = temporaryDirectory(t);
-  if (spawnSync("mount", ["-t", "tmpfs", "-o", "size=16k", "tmpfs", disk]).status !== 0) {
-    t.comment("mounting a file system needs rights that are not here; another test has the same by a limit");
-    return t.end();
-  }
-  t.teardown(() => void spawnSync("umount", [disk]));
-  spawnSync("dd", ["if=/dev/zero", `of=${join(disk, "filler")}`]);
+  if (!mountSmallDisk(t, disk)) return t.end();
+  fillDisk(disk);
   checkFailure(t, challengeNew("--host", "h", "--action", "a", "--state", join(disk, "state")), 3, /no space left on device/);
   t.same(listing(disk), ["filler"]);
   t.end();

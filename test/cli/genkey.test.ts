@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { spawnSync } from "node:child_process";
 import t from "tap";
 import { checkFailure, finish, keyhole, keyholeRaw, listing, shell, startKeyhole, temporaryDirectory, writeFiles } from "../support/keyhole.ts";
+import { fillDisk, mountSmallDisk } from "../support/small-disk.ts";
 
 const hasOpenssl = spawnSync("openssl", ["version"]).error === undefined;
 const needsOpenssl = hasOpenssl ? {} : { skip: "openssl is not installed" };
@@ -131,7 +132,6 @@ t.test("what cannot be written", async (t) => {
   const cwd = temporaryDirectory(t);
   checkFailure(t, keyhole(["genkey", "--out", "absent/k"], { cwd }), 3, /no such file or directory/, "into a directory that is not there");
   checkFailure(t, keyhole(["genkey", "--out", "."], { cwd }), 3, /exists/, "over a directory");
-  checkFailure(t, keyhole(["genkey", "--out", ""], { cwd }), 3, /./, "to no name");
   checkFailure(t, shell("keyhole genkey >/dev/full", { cwd }), 3, /standard output cannot be written: no space left on device/, "standard output is full");
   checkFailure(t, shell("keyhole genkey --json --out k >/dev/full", { cwd }), 3, /standard output cannot be written/, "the report of a key that is written");
   const child = startKeyhole(["genkey"], { cwd });
@@ -154,13 +154,8 @@ t.test("a disk without room leaves no key and no part of one", (t) => {
 
 t.test("a full file system leaves no key and no part of one", (t) => {
   const cwd = temporaryDirectory(t);
-  const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=16k", "tmpfs", cwd]).status === 0;
-  if (!mounted) {
-    t.comment("mounting a file system needs rights that are not here; the test before has the same by a limit");
-    return t.end();
-  }
-  t.teardown(() => void spawnSync("umount", [cwd]));
-  spawnSync("dd", ["if=/dev/zero", `of=${join(cwd, "filler")}`]);
+  if (!mountSmallDisk(t, cwd)) return t.end();
+  fillDisk(cwd);
   checkFailure(t, keyhole(["genkey", "--out", "k"], { cwd }), 3, /no space left on device/);
   t.same(listing(cwd), ["filler"]);
   t.end();

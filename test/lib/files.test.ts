@@ -148,11 +148,16 @@ t.test("of many who take one file, one gets it", async (t) => {
   t.same(listing(directory), []);
 });
 
-t.test("a directory is not taken", (t) => {
+t.test("what is no file, or has another name by which it could be taken again, is not taken", (t) => {
   const directory = temporaryDirectory(t);
-  fs.mkdirSync(join(directory, "state"));
-  t.throws(() => takeFile(join(directory, "state"), "state file", 100), { name: "FileError" });
-  t.same(listing(directory), ["state"]);
+  const path = (name: string): string => join(directory, name);
+  fs.mkdirSync(path("directory"));
+  fs.writeFileSync(path("file"), CONTENTS);
+  fs.linkSync(path("file"), path("other"));
+  fs.symlinkSync("file", path("link"));
+  const before = listing(directory);
+  for (const name of before) t.throws(() => takeFile(path(name), "state file", 100), { code: "FILE_READ" }, name);
+  t.same(listing(directory), before);
   t.end();
 });
 

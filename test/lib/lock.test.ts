@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import builtinFs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
-import { hostname } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t from "tap";
 import { withLock } from "../../src/lib/lock.ts";
@@ -14,7 +14,16 @@ function deadPid(): number {
   return spawnSync(process.execPath, ["--version"]).pid;
 }
 
-const owner = (host: string, pid: number): string => `${host}:${pid}:0011223344556677`;
+/** Where process numbers of this test count, as a lock says it. */
+const here = (() => {
+  const directory = fs.mkdtempSync(join(tmpdir(), "keyhole-test-"));
+  const path = join(directory, "f");
+  const [space = ""] = withLock(path, () => fs.readFileSync(`${path}.lock`, "utf8")).split(":");
+  fs.rmdirSync(directory);
+  return space;
+})();
+
+const owner = (space: string, pid: number): string => `${space}:${pid}:0011223344556677`;
 
 t.test("the lock lasts as long as the work, and its result is returned", (t) => {
   const directory = temporaryDirectory(t);
@@ -45,7 +54,7 @@ t.test("where there can be no lock, nothing is done", (t) => {
 
 t.test("a lock whose owner has died is no lock", (t) => {
   const directory = temporaryDirectory(t);
-  fs.writeFileSync(join(directory, "f.lock"), owner(hostname(), deadPid()));
+  fs.writeFileSync(join(directory, "f.lock"), owner(here, deadPid()));
   t.equal(
     withLock(join(directory, "f"), () => 42),
     42,
@@ -57,34 +66,34 @@ t.test("a lock whose owner has died is no lock", (t) => {
 t.test("who comes too late to a dead owner's lock does not take away the next one", (t) => {
   const directory = temporaryDirectory(t);
   const lock = join(directory, "f.lock");
-  fs.writeFileSync(lock, owner(hostname(), deadPid()));
+  fs.writeFileSync(lock, owner(here, deadPid()));
 
   // Between a look at the lock and the next step another process, which lives,
   // takes it, and lets it go some looks later.
-  const { linkSync, readFileSync } = builtinFs;
+  const { linkSync, openSync } = builtinFs;
   let looks = 0;
   let isReleased = false;
   const replace = (changes: Partial<typeof builtinFs>): void => {
     Object.assign(builtinFs, changes);
     syncBuiltinESMExports();
   };
-  t.teardown(() => void replace({ linkSync, readFileSync }));
+  t.teardown(() => void replace({ linkSync, openSync }));
   replace({
     linkSync: (from, to) => {
       if (looks === 0) {
         fs.rmSync(lock);
-        fs.writeFileSync(lock, owner(hostname(), process.pid));
+        fs.writeFileSync(lock, owner(here, process.pid));
         looks = 1;
       }
       linkSync(from, to);
     },
-    readFileSync: ((path: string, encoding: "utf8") => {
+    openSync: (path, flags, mode) => {
       if (path === lock && looks > 0 && ++looks === 4) {
         isReleased = fs.existsSync(lock);
         fs.rmSync(lock, { force: true });
       }
-      return readFileSync(path, encoding);
-    }) as typeof readFileSync,
+      return openSync(path, flags, mode);
+    },
   });
   t.equal(
     withLock(join(directory, "f"), () => isReleased),
@@ -106,7 +115,7 @@ t.test("of many processes one at a time has the lock, though some of them die wi
   fs.writeFileSync(join(directory, "f"), "0");
   const work = `import fs from "node:fs"; const work = () => { ${ADD_ONE} };`;
   // After its turn a worker leaves the lock of somebody who has died, if it can.
-  const leave = `try { fs.writeFileSync("f.lock", "${owner(hostname(), deadPid())}" + process.pid + i, { flag: "wx" }); } catch {}`;
+  const leave = `try { fs.writeFileSync("f.lock", "${owner(here, deadPid())}" + process.pid + i, { flag: "wx" }); } catch {}`;
   const steady = `${work} for (let i = 0; i < ${ROUNDS}; i++) { lib.withLock("f", work); ${leave} }`;
   const dying = `${work} lib.withLock("f", () => process.kill(process.pid, "SIGKILL"));`;
   const results = await startAtOnce("lock.js", [steady, dying, steady, dying, steady], directory);
@@ -120,9 +129,10 @@ t.test("of many processes one at a time has the lock, though some of them die wi
 });
 
 for (const [name, contents] of [
-  ["a living process", owner(hostname(), process.pid)],
-  ["another machine", owner(`${hostname()}-other`, deadPid())],
+  ["a living process", owner(here, process.pid)],
+  ["another machine", owner(`${here}1`, deadPid())],
   ["somebody who left no name", ""],
+  ["somebody who is not keyhole", `${owner(here, deadPid())}\n`],
 ] as const) {
   t.test(`the lock of ${name} is waited for`, async (t) => {
     const directory = temporaryDirectory(t);

@@ -1,5 +1,6 @@
 import { UsageError } from "../../lib/errors.ts";
 import { verifyAudit } from "../../lib/glome/audit-log.ts";
+import { escapeUnsafe } from "../../lib/text.ts";
 import type { Arguments } from "../arguments.ts";
 import { writeJson, writeResult } from "../io.ts";
 import { EXIT_NO, EXIT_OK } from "../report.ts";
@@ -18,6 +19,6 @@ export function auditVerify(args: Arguments): number {
     return EXIT_OK;
   }
   if (args.flag("json")) writeJson({ ok: false, ...broken });
-  else writeResult(`line ${broken.line}: ${broken.message}\n`);
+  else writeResult(`line ${broken.line}: ${escapeUnsafe(broken.message)}\n`);
   return EXIT_NO;
 }

@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import { dirname, basename, join } from "node:path";
-import { GlomeError } from "../errors.ts";
+import { FileError, GlomeError } from "../errors.ts";
 import { SECRET_MODE, readError, systemErrorCode, writeAll, writeError } from "../files.ts";
 import { withLock } from "../lock.ts";
 import { encodeUtf8, parseUtf8 } from "../text.ts";
@@ -41,6 +41,8 @@ function append(path: string, events: readonly AuditEvent[]): void {
   const fd = fs.openSync(path, "a+", SECRET_MODE);
   try {
     const stat = fs.fstatSync(fd);
+    // A pipe or device keeps nothing, and the lock goes by the one name.
+    if (!stat.isFile() || stat.nlink > 1) throw new FileError("FILE_WRITE", `audit file ${path} is not a regular file with one name`, { kind: "outside" });
     let end = readEnd(fd, stat.size, path);
     let lines = "";
     for (const event of events) {
@@ -50,10 +52,10 @@ function append(path: string, events: readonly AuditEvent[]): void {
     }
     try {
       writeAll(fd, encodeUtf8(lines));
-      if (stat.isFile()) fs.fdatasyncSync(fd);
+      fs.fdatasyncSync(fd);
     } catch (error) {
       // A line half written would break the chain for good.
-      if (stat.isFile()) fs.ftruncateSync(fd, stat.size);
+      fs.ftruncateSync(fd, stat.size);
       throw error;
     }
   } finally {

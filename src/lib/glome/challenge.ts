@@ -64,15 +64,18 @@ function findChallenge(text: ByteString): ByteString {
   }
   if (first === undefined) return findDamaged(lines);
 
+  if (/v[0-9]+$/.test(first.line.slice(0, first.start))) {
+    throw new GlomeError("CHALLENGE_VERSION", "challenge begins with two versions, expected v1/ or v2/", { hint: HINT_WHOLE });
+  }
   const challenge = first.line.slice(first.start);
-  checkNotWrapped(challenge, lines[first.number + 1] ?? "");
+  checkNotWrapped(challenge, lines.slice(first.number + 1));
   return challenge;
 }
 
 /** A terminal that breaks long lines leaves a challenge in pieces, and a piece of v1 may be one. */
-function checkNotWrapped(challenge: ByteString, next: ByteString): void {
-  const goesOn = challenge.endsWith("/") ? /^\s*\S+\/\s*$/.test(next) : next.trim() !== "";
-  if (goesOn) {
+function checkNotWrapped(challenge: ByteString, following: readonly ByteString[]): void {
+  const next = following.map((line) => line.trim()).find((line) => line !== "");
+  if (next !== undefined && (!challenge.endsWith("/") || /^\S+\/$/.test(next))) {
     throw new GlomeError("CHALLENGE_WRAPPED", "challenge seems to go on in the next line", {
       hint: "join the lines into one, without blanks between",
     });
@@ -86,9 +89,11 @@ function findStarts(line: ByteString): readonly number[] {
   for (let match = START.exec(line); match !== null; match = START.exec(line)) {
     LIKE_HANDSHAKE.lastIndex = START.lastIndex;
     if (match.index < end || !LIKE_HANDSHAKE.test(line)) continue;
-    // The name of the host or action before it may end in "v2".
-    const isWord = match.index > 0 && /[A-Za-z0-9_.~%=-]/.test(line.charAt(match.index - 1));
-    if (isWord && starts.length > 0) continue;
+    // The name of the host or action before it may end in "-v2"; what follows
+    // is then hardly whole base64.
+    const isWord = match.index > 0 && /[A-Za-z0-9_.-]/.test(line.charAt(match.index - 1));
+    const isWhole = (LIKE_HANDSHAKE.lastIndex - START.lastIndex) % 4 === 0;
+    if (isWord && !isWhole && starts.length > 0) continue;
     starts.push(match.index);
     end = LIKE_HANDSHAKE.lastIndex;
   }
@@ -104,7 +109,7 @@ function findDamaged(lines: readonly ByteString[]): ByteString {
     const start = line.search(/v[12]\//);
     if (start < 0) continue;
     const challenge = line.slice(start);
-    checkNotWrapped(challenge, lines[number + 1] ?? "");
+    checkNotWrapped(challenge, lines.slice(number + 1));
     return challenge;
   }
   throw new GlomeError("CHALLENGE_NOT_FOUND", "text has no challenge, which begins with v1/ or v2/", {

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { encodeBase64url, parseBase64url } from "../base64url.ts";
 import { GlomeError, KeyholeError } from "../errors.ts";
 import { jsonObject, parseJson } from "../json.ts";
-import { encodeChallenge } from "./challenge.ts";
+import { encodeChallenge, MAX_CHALLENGE_TEXT_LENGTH } from "./challenge.ts";
 import { TAG_LENGTH } from "./dialog.ts";
 import { MAX_INDEX, publicKeyPrefix, type KeyHint, type Version } from "./handshake.ts";
 import { PrivateKey, PublicKey } from "./keys.ts";
@@ -49,7 +49,11 @@ export function makeChallenge(options: ChallengeOptions, clientKey: PrivateKey):
     clientKey: clientKey.publicKey,
     messageTagPrefix: messageTag.subarray(0, messageTagLength),
   };
-  return { challenge: encodeChallenge(version, handshake, message.text), clientKey, serviceKey, tagged: message.tagged, minAuthcodeLength };
+  const challenge = encodeChallenge(version, handshake, message.text);
+  if (challenge.length > MAX_CHALLENGE_TEXT_LENGTH) {
+    throw new GlomeError("CHALLENGE_TOO_LONG", `challenge is ${challenge.length} characters, expected at most ${MAX_CHALLENGE_TEXT_LENGTH}`, { hint: "name host and action more briefly" });
+  }
+  return { challenge, clientKey, serviceKey, tagged: message.tagged, minAuthcodeLength };
 }
 
 function checkRange(name: string, value: number, max: number): void {

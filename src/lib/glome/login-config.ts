@@ -91,7 +91,7 @@ export function readLoginConfig(text: string): { readonly config: LoginConfig; r
       section = parseSection(line, find);
       continue;
     }
-    const [, name, value] = /^([A-Za-z0-9_-]+)\s*=\s*(\S.*?)\s*$/.exec(line) ?? [];
+    const [, name, value] = /^([A-Za-z0-9_-]+)\s*=\s*(\S.*)$/.exec(line.trimEnd()) ?? [];
     if (name === undefined || value === undefined) {
       const indented = /^\s+[#;[A-Za-z0-9_-]/.test(line);
       find("error", "line", indented ? "line is indented, which glome-login does not take" : 'line is not "name = value"');

@@ -1,5 +1,5 @@
 import { GlomeError } from "../errors.ts";
-import { byteString, bytesOf, decodeUtf8, encodeUtf8, hasInvalidUtf8, hasUnsafeCharacters, type ByteString } from "../text.ts";
+import { byteString, bytesOf, decodeUtf8, encodeUtf8, hasHiddenBlanks, hasInvalidUtf8, hasUnsafeCharacters, type ByteString } from "../text.ts";
 import { escapeByte, escapePathSegment, isPlain, unescapePathSegment } from "./percent.ts";
 import type { Oddity, Request } from "./request.ts";
 import type { Version } from "./handshake.ts";
@@ -76,7 +76,9 @@ function parseV1(message: ByteString): Message {
     });
   }
   const oddities = [
-    ...(/%(?![0-9A-F]{2})/.test(hostSegment) ? [oddity("lower-case-escape", "the host has escapes with lower-case digits")] : []),
+    // A plus is better escaped, for the Go server's sake.
+    ...segmentOddities(hostSegment.replaceAll("%2B", "+"), "host"),
+    ...(/^[A-Za-z0-9\-._~!$&'()*+,;=:@/]*$/.test(action) ? [] : [oddity("action-character", "the action has characters that do not belong into a URL, or escapes, which v1 does not undo")]),
     ...(hostSegment.includes("+") ? [oddity("plus", "the host has a +, which is taken as a plus; google/glome's Go server takes it as a space")] : []),
     ...(decodedHost.includes("/") ? [oddity("slash-in-host", "the host has a slash, and in v1 the authcode is the same for a shorter host with a longer action")] : []),
     ...(host.includes(":") ? [oddity("colon-in-host", "the host has a colon")] : []),
@@ -98,6 +100,7 @@ function finish(hostType: ByteString, host: ByteString, action: ByteString, tagg
   const unsafe = fields.flatMap(([name, text]) => [
     ...(hasInvalidUtf8(text) ? [oddity("not-utf8", `the ${name} has bytes that are not UTF-8`)] : []),
     ...(hasUnsafeCharacters(text.replace(/[\udc80-\udcff]/gu, "")) ? [oddity("unsafe-character", `the ${name} has control, bidirectional or invisible characters`)] : []),
+    ...(hasHiddenBlanks(text) ? [oddity("hidden-blank", `the ${name} has blanks at its ends or in a row`)] : []),
   ]);
   return { request, tagged, oddities: [...oddities, ...unsafe] };
 }
@@ -128,8 +131,8 @@ function oddity(code: string, message: string): Oddity {
 export function encodeMessage(request: Request, version: Version): EncodedMessage {
   if (request.host === "") throw new GlomeError("CHALLENGE_HOST", "host is empty");
   if (request.action === "") throw new GlomeError("CHALLENGE_ACTION", "action is empty");
-  if ([request.hostType, request.host, request.action].some((text) => /\p{Cs}/u.test(text))) {
-    throw new GlomeError("CHALLENGE_TEXT", "host, host type or action is not Unicode text");
+  if ([request.hostType, request.host, request.action].some((text) => /[\p{Cs}\ufffd]/u.test(text))) {
+    throw new GlomeError("CHALLENGE_TEXT", "host, host type or action is not Unicode text, or lost bytes that are not", { hint: "give it in UTF-8" });
   }
   if (request.hostType.includes(":") || request.host.includes(":")) {
     throw new GlomeError("CHALLENGE_COLON", "host or host type has a colon, which separates the two", {

@@ -6,10 +6,13 @@ import type { Request } from "./request.ts";
 /** What RFD 001 says a host without a type is. */
 const DEFAULT_HOST_TYPE = "hostname";
 
+/** Matching a longer one could take long. */
+const Pattern = v.pipe(v.string(), v.maxLength(1024));
+
 const Rule = jsonObject({
-  hostType: v.exactOptional(v.string()),
-  host: v.exactOptional(v.string()),
-  action: v.exactOptional(v.string()),
+  hostType: v.exactOptional(Pattern),
+  host: v.exactOptional(Pattern),
+  action: v.exactOptional(Pattern),
 });
 
 const Policy = jsonObject({ allow: v.array(Rule) });

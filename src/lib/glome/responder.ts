@@ -33,7 +33,17 @@ export async function grant(challenge: Challenge, keyRing: KeyRing, policy: Poli
 
 /** @throws {GlomeError} POLICY_REFUSED */
 function checkPolicy(challenge: Challenge, policy: Policy | undefined): void {
-  if (policy === undefined || allows(policy, challenge.request)) return;
+  if (policy === undefined) return;
+  if (challenge.version === "v1" && challenge.request.host.includes("/")) {
+    // The machine tags the same for a shorter host with a longer action, which
+    // the policy may not allow; whoever passes the challenge on can escape the
+    // slash between them.
+    throw new GlomeError("POLICY_REFUSED", "a v1 host with a slash cannot be told from a part of the action, so no policy can allow it", {
+      kind: "no",
+      hint: "let the machine use GLOME Login v2",
+    });
+  }
+  if (allows(policy, challenge.request)) return;
   throw new GlomeError("POLICY_REFUSED", "policy has no rule that allows this request", {
     kind: "no",
     hint: "ask the one who keeps the policy; no authcode was made",

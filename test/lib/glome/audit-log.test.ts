@@ -154,6 +154,9 @@ t.test("where nothing can be written, nothing is lost", (t) => {
     t.throws(() => verifyAudit(bad, undefined), { code: "FILE_READ" }, `${name}: verify`);
   }
 
+  fs.linkSync(path, join(directory, "second"));
+  t.throws(() => void appendAudit(path, [event("x")]), { code: "FILE_WRITE" }, "a file with two names, which two could lock at once");
+  fs.rmSync(join(directory, "second"));
   const before = fs.readFileSync(path);
   // The shell's limit on the size of files, of 512 or 1024 bytes, stands in for a full disk.
   const script = `const event = (challenge) => ({ time: new Date(0), event: "answer", challenge, user: "ann" });

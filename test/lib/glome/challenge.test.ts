@@ -10,8 +10,8 @@ const HS = "R4cvQ1u4uJ0OOtYqouURB07hleHDnvaogAFBi-ZW48N2";
 const HS_TAG = `${HS}-dzz`;
 const V2 = `v2/${HS}/myhost/shell=root/`;
 const V1 = `v1/${HS}/myhost/shell/root/`;
-/** As long as a handshake, and made of the same characters. */
-const LONG = "abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnop";
+/** As long as a handshake and made of the same characters, but no multiple of four as base64 is. */
+const LONG = "abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmno";
 
 t.test("a challenge is found in what stands around it", (t) => {
   const cases: Readonly<Record<string, string>> = {
@@ -112,6 +112,9 @@ t.test("what is not exactly one whole challenge is refused", (t) => {
     "the same twice": [`${V2}\r\n${V2}\r\n`, "CHALLENGE_SEVERAL"],
     "two in one line": [`${V2} ${V2}`, "CHALLENGE_SEVERAL"],
     "two in one line without a blank": [V2 + V2, "CHALLENGE_SEVERAL"],
+    "two in one line of which the first is cut": [`v1/${HS}/myhost/shell${V1}`, "CHALLENGE_SEVERAL"],
+    "two versions in front": [`v1${V2}`, "CHALLENGE_VERSION"],
+    "wrapped twice, first behind a slash of a v1 action": [`v1/${HS}/myhost/shell/\n\nroot/`, "CHALLENGE_WRAPPED"],
     "two of which one is cut": [`v2/${HS}/myho\n${V2}`, "CHALLENGE_SEVERAL"],
     "two of which one is damaged": [`${V2.replace("R4", "R*")}\n${V2}`, "CHALLENGE_SEVERAL"],
     "two of which one is of another version": [`${V2}\n${V2.replace("v2", "v3")}`, "CHALLENGE_SEVERAL"],
@@ -119,7 +122,7 @@ t.test("what is not exactly one whole challenge is refused", (t) => {
     "wrapped behind the handshake": [`v2/${HS}/\nmyhost/shell=root/`, "CHALLENGE_WRAPPED"],
     "wrapped before the last slash": [`${V2.slice(0, -1)}\r\n/`, "CHALLENGE_WRAPPED"],
     "wrapped behind a slash of a v1 action": [`v1/${HS}/myhost/shell/\nroot/\n`, "CHALLENGE_WRAPPED"],
-    "wrapped in the handshake": [`v2/${HS.slice(0, 20)}\n${HS.slice(20)}/myhost/shell=root/`, "CHALLENGE_HANDSHAKE"],
+    "wrapped in the handshake": [`v2/${HS.slice(0, 20)}\n${HS.slice(20)}/myhost/shell=root/`, "CHALLENGE_WRAPPED"],
     "a whole v1 challenge behind what is cut": [`v1/${HS}/h/a${V1}${V1}`, "CHALLENGE_SEVERAL"],
   };
   for (const [name, [text, code]] of Object.entries(cases)) {

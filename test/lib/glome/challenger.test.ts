@@ -78,6 +78,7 @@ t.test("what cannot be said in a challenge makes none", (t) => {
   t.same(wrong.filter((messageTagLength) => isMade({ messageTagLength })), [], "nor more or less of a tag than there is");
   t.throws(() => makeChallenge({ ...plain, serviceKey: publicKeyOf("00".repeat(32)) }, client), { code: "GLOME_LOW_ORDER_KEY" });
   t.throws(() => makeChallenge({ ...plain, request: { hostType: "", host: "", action: "a" } }, client), { code: "CHALLENGE_HOST" });
+  t.throws(() => makeChallenge({ ...plain, request: { hostType: "", host: "h", action: "a".repeat(64 * 1024) } }, client), { code: "CHALLENGE_TOO_LONG" }, "what nobody would read");
   t.end();
 });
 

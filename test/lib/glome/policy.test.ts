@@ -51,6 +51,8 @@ t.test("no pattern takes for ever", (t) => {
   t.notOk(matchesPattern("*a".repeat(50), "a".repeat(5000).concat("b")));
   t.notOk(matchesPattern("*aaaaaaaaaaaaaaab", "a".repeat(20_000)));
   t.ok(performance.now() - start < 2000);
+  t.same(parsePolicy(`{"allow":[{"host":"${"a".repeat(1024)}"}]}`).allow.length, 1);
+  t.throws(() => parsePolicy(`{"allow":[{"host":"${"*a".repeat(513)}"}]}`), { code: "POLICY" }, "and longer ones than anyone writes are refused");
   t.end();
 });
 

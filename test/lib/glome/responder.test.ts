@@ -29,3 +29,12 @@ t.test("what no rule allows is refused, and no key gives a hint", async (t) => {
   const allowed = await grant(challenge, ringOf(service, 3), { allow: [...policy.allow, { action: "shell=*" }] });
   t.equal(allowed.key, "3-k");
 });
+
+t.test("a v1 host with a slash fits no rule, as its code is also one for a shorter host with a longer action", async (t) => {
+  const v1 = makeChallenge({ ...options, version: "v1", request: { hostType: "", host: "a/b", action: "reboot" }, messageTagLength: 0 }, client);
+  const v2 = makeChallenge({ ...options, request: { hostType: "", host: "a/b", action: "reboot" }, messageTagLength: 0 }, client);
+  const policy = { allow: [{ host: "a/*" }] };
+  await t.rejects(grant(readChallenge(v1.challenge), ringOf(service, 3), policy), { code: "POLICY_REFUSED", kind: "no" });
+  t.equal((await grant(readChallenge(v2.challenge), ringOf(service, 3), policy)).key, "3-k");
+  t.equal((await grant(readChallenge(v1.challenge), ringOf(service, 3), undefined)).key, "3-k", "without a policy it is shown and flagged");
+});
