@@ -2,7 +2,7 @@ import { KeyholeError } from "../lib/errors.ts";
 import type { AuditEvent } from "../lib/glome/audit.ts";
 import { MAX_CHALLENGE_TEXT_LENGTH, parseChallengeText, type Challenge } from "../lib/glome/challenge.ts";
 import { KeyRing, type KeyName } from "../lib/glome/key-ring.ts";
-import { PrivateKey } from "../lib/glome/keys.ts";
+import { PrivateKey } from "../lib/glome/private-key.ts";
 import { nodePrimitives } from "../lib/glome/node-primitives.ts";
 import type { Policy } from "../lib/glome/policy.ts";
 import { grant } from "../lib/glome/responder.ts";

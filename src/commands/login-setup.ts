@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import { KeyholeError, UsageError } from "../lib/errors.ts";
 import { readError, readFile, systemErrorCode } from "../lib/files.ts";
 import { parseKeyName, type KeyRingEntry } from "../lib/glome/key-ring.ts";
-import type { PrivateKey } from "../lib/glome/keys.ts";
+import type { PrivateKey } from "../lib/glome/private-key.ts";
 import { parsePolicy, type Policy } from "../lib/glome/policy.ts";
 import { parseUtf8 } from "../lib/text.ts";
 import type { Arguments } from "./arguments.ts";

@@ -2,7 +2,7 @@ import { KeyholeError } from "../lib/errors.ts";
 import { readFile } from "../lib/files.ts";
 import type { Dialog } from "../lib/glome/dialog.ts";
 import { parsePublicKeyFile } from "../lib/glome/key-text.ts";
-import type { PublicKey } from "../lib/glome/keys.ts";
+import type { PublicKey } from "../lib/glome/public-key.ts";
 import { MAX_KEY_FILE_LENGTH } from "../lib/glome/private-key-file.ts";
 import type { Arguments } from "./arguments.ts";
 import { readPrivateKey } from "./private-key.ts";

@@ -1,6 +1,6 @@
 import { FileError, Interrupted, KeyholeError, UsageError } from "../lib/errors.ts";
 import { readFile } from "../lib/files.ts";
-import { PrivateKey } from "../lib/glome/keys.ts";
+import { PrivateKey } from "../lib/glome/private-key.ts";
 import { nodePrimitives } from "../lib/glome/node-primitives.ts";
 import { isEncryptedKeyFile, MAX_KEY_FILE_LENGTH, parsePrivateKeyFile } from "../lib/glome/private-key-file.ts";
 import { copyBytes, wipe } from "../lib/bytes.ts";

@@ -1,7 +1,8 @@
 import { encodeBase64url } from "../lib/base64url.ts";
 import { UsageError } from "../lib/errors.ts";
 import { encodePublicKey, encodePublicKeyHex, encodePublicKeyPem } from "../lib/glome/key-text.ts";
-import type { PrivateKey, PublicKey } from "../lib/glome/keys.ts";
+import type { PrivateKey } from "../lib/glome/private-key.ts";
+import type { PublicKey } from "../lib/glome/public-key.ts";
 import { MAX_KEY_FILE_LENGTH } from "../lib/glome/private-key-file.ts";
 import type { Arguments } from "./arguments.ts";
 import { isTerminal, readWholeInput, STDIN, STDOUT, writeJson, writeResult } from "./io.ts";

@@ -1,5 +1,5 @@
 import { concatBytes, wipe } from "../bytes.ts";
-import type { PublicKey } from "./keys.ts";
+import type { PublicKey } from "./public-key.ts";
 import type { Mac, Primitives } from "./primitives.ts";
 
 /** Bytes in a whole tag. */

@@ -2,7 +2,7 @@ import { encodeBase64url, parseBase64url } from "../base64url.ts";
 import { concatBytes, copyBytes } from "../bytes.ts";
 import { GlomeError, KeyholeError } from "../errors.ts";
 import { TAG_LENGTH } from "./dialog.ts";
-import { KEY_LENGTH, PublicKey } from "./keys.ts";
+import { KEY_LENGTH, PublicKey } from "./public-key.ts";
 
 export type Version = "v1" | "v2";
 

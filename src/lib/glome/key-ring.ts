@@ -3,7 +3,7 @@ import { GlomeError } from "../errors.ts";
 import type { Challenge } from "./challenge.ts";
 import type { Dialog } from "./dialog.ts";
 import { MAX_INDEX, publicKeyPrefix, type KeyHint } from "./handshake.ts";
-import type { PrivateKey } from "./keys.ts";
+import type { PrivateKey } from "./private-key.ts";
 
 export interface KeyName {
   /** The file's name without `.key`, as a person knows it: `3-datacenter`. */

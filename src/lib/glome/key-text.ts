@@ -2,7 +2,7 @@ import { encodeBase64url, parseBase64url } from "../base64url.ts";
 import { encodeHex, parseHex } from "../bytes.ts";
 import { GlomeError, KeyholeError } from "../errors.ts";
 import { byteString } from "../text.ts";
-import { KEY_LENGTH, PublicKey } from "./keys.ts";
+import { KEY_LENGTH, PublicKey } from "./public-key.ts";
 import { encodePublicPem, parsePublicPem, pemLabel } from "./pem.ts";
 
 /** The first word of a public key line. Source: GLOME RFD 002. */

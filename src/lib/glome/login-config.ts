@@ -1,7 +1,7 @@
 import { KeyholeError } from "../errors.ts";
 import { MAX_INDEX } from "./handshake.ts";
 import { parsePublicKeyHex, parsePublicKeyLine } from "./key-text.ts";
-import type { PublicKey } from "./keys.ts";
+import type { PublicKey } from "./public-key.ts";
 import { MIN_AUTHCODE_LENGTH, TAG_TEXT_LENGTH } from "./tag-text.ts";
 
 /** What a challenger needs of a glome-login configuration. */

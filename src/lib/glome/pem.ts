@@ -1,7 +1,7 @@
 import { concatBytes, copyBytes } from "../bytes.ts";
 import { GlomeError } from "../errors.ts";
 import { byteString, bytesOf } from "../text.ts";
-import { KEY_LENGTH } from "./keys.ts";
+import { KEY_LENGTH } from "./public-key.ts";
 
 // X25519 keys have one DER form each, a fixed head and the 32 bytes.
 // Source: RFC 8410 §4 and §7.

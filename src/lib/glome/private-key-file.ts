@@ -3,7 +3,7 @@ import { GlomeError } from "../errors.ts";
 import { byteString } from "../text.ts";
 import { decryptPem, ENCRYPTED_LABEL } from "./encrypted-pem.ts";
 import { PUBLIC_KEY_ID } from "./key-text.ts";
-import { KEY_LENGTH } from "./keys.ts";
+import { KEY_LENGTH } from "./public-key.ts";
 import { parsePrivatePem, pemLabel } from "./pem.ts";
 
 /** More than any private key file needs. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import t from "tap";
 import fc from "fast-check";
-import { PrivateKey } from "../../../src/lib/glome/keys.ts";
+import { PrivateKey } from "../../../src/lib/glome/private-key.ts";
 import { bytes32 } from "../arbitraries.ts";
 import { EVERY_PRIMITIVES, toHex } from "./parties.ts";
 

@@ -3,7 +3,7 @@ import t from "tap";
 import fc from "fast-check";
 import { encodeBase64url } from "../../../src/lib/base64url.ts";
 import { encodeHandshake, parseHandshake, publicKeyPrefix, type KeyHint, type Version } from "../../../src/lib/glome/handshake.ts";
-import { PublicKey } from "../../../src/lib/glome/keys.ts";
+import { PublicKey } from "../../../src/lib/glome/public-key.ts";
 import { bytes32 } from "../arbitraries.ts";
 import { errorCode } from "../errors.ts";
 

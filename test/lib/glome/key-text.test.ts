@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import t from "tap";
 import fc from "fast-check";
 import { encodePublicKey, encodePublicKeyHex, encodePublicKeyPem, parsePublicKeyFile, parsePublicKeyHex, parsePublicKeyLine } from "../../../src/lib/glome/key-text.ts";
-import { PublicKey } from "../../../src/lib/glome/keys.ts";
+import { PublicKey } from "../../../src/lib/glome/public-key.ts";
 import { encodePrivatePem } from "../../../src/lib/glome/pem.ts";
 import { encodeUtf8 } from "../../../src/lib/text.ts";
 import { bytes32 } from "../arbitraries.ts";

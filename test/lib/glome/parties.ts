@@ -1,7 +1,8 @@
 import { byteString, encodeUtf8 } from "../../../src/lib/text.ts";
 import { parseChallengeText, type Challenge } from "../../../src/lib/glome/challenge.ts";
 import { KeyRing } from "../../../src/lib/glome/key-ring.ts";
-import { PrivateKey, PublicKey } from "../../../src/lib/glome/keys.ts";
+import { PrivateKey } from "../../../src/lib/glome/private-key.ts";
+import { PublicKey } from "../../../src/lib/glome/public-key.ts";
 import { noblePrimitives } from "../../../src/lib/glome/noble-primitives.ts";
 import { nodePrimitives } from "../../../src/lib/glome/node-primitives.ts";
 import type { Primitives } from "../../../src/lib/glome/primitives.ts";

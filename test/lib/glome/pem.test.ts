@@ -3,7 +3,7 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync } from "node:cry
 import t from "tap";
 import fc from "fast-check";
 import { encodePrivatePem, encodePublicPem, parsePrivatePem, parsePublicPem, pemLabel } from "../../../src/lib/glome/pem.ts";
-import { PrivateKey } from "../../../src/lib/glome/keys.ts";
+import { PrivateKey } from "../../../src/lib/glome/private-key.ts";
 import { nodePrimitives } from "../../../src/lib/glome/node-primitives.ts";
 import { bytes32 } from "../arbitraries.ts";
 import { errorCode } from "../errors.ts";
