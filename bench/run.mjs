@@ -18,7 +18,7 @@ let figures;
 try {
   figures = [
     ...startup(program, directory, { runs: isQuick ? 9 : 41 }),
-    ...(await batch(program, directory, isQuick ? { lines: 20_000, rounds: 1, memoryLines: 40_000 } : { lines: 60_000, rounds: 3, memoryLines: 240_000 })),
+    ...(await batch(program, directory, isQuick ? { lines: 20_000, rounds: 1, memoryLines: 40_000 } : { lines: 120_000, rounds: 3, memoryLines: 240_000 })),
   ];
 } finally {
   rmSync(directory, { recursive: true, force: true });

@@ -47,7 +47,7 @@ await build({
 
 const compiled = tests.map((path) => join(output, path.replace(/\.ts$/, ".mjs")));
 const tapPath = fileURLToPath(new URL("run.mjs", import.meta.resolve("tap")));
-const tap = spawn(process.execPath, [tapPath, "run", "--disable-coverage", "--reporter=tap", "--timeout=150", ...compiled], { stdio: ["ignore", "pipe", "inherit"] });
+const tap = spawn(process.execPath, [tapPath, "run", "--disable-coverage", "--jobs=2", "--reporter=tap", "--timeout=150", ...compiled], { stdio: ["ignore", "pipe", "inherit"] });
 
 // Of what tap prints, show which files ran and everything about failures.
 const results = createWriteStream(join(output, "results.tap"));

@@ -7,7 +7,6 @@ import { challengeNew } from "./commands/challenge/new.ts";
 import { completion } from "./commands/completion.ts";
 import { demo } from "./commands/demo.ts";
 import { parseWords, type CommandLine } from "./commands/command-line.ts";
-import { helpFor } from "./commands/help.ts";
 import { nearest } from "./commands/nearest.ts";
 import { say, writeResult } from "./commands/io.ts";
 import { EXIT_OK, EXIT_USAGE, runToExit } from "./commands/report.ts";
@@ -46,12 +45,18 @@ async function runWithoutCommand({ unknown, words }: CommandLine): Promise<numbe
   if (unknown !== undefined) throw unknownCommand(unknown, words.slice(words.indexOf(unknown) + 1));
   const [option] = words;
   if (option !== undefined) throw new UsageError("USAGE_COMMAND", `${option} without a command`, { hint: "see keyhole --help" });
-  say(await helpFor(""));
+  say(await help(""));
   return EXIT_USAGE;
 }
 
+/** Only here, as yargs takes longer to load than most commands to run. */
+async function help(name: string): Promise<string> {
+  const { helpFor } = await import("./commands/help.ts");
+  return helpFor(name);
+}
+
 async function showHelp(name: string): Promise<number> {
-  writeResult(`${await helpFor(name)}\n`);
+  writeResult(`${await help(name)}\n`);
   return EXIT_OK;
 }
 

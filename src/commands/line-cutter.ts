@@ -23,12 +23,16 @@ export class LineCutter {
       const newline = chunk.indexOf(NEWLINE, start);
       const end = newline < 0 ? chunk.length : newline + 1;
       this.#keep(chunk.subarray(start, end), newline >= 0);
-      if (newline >= 0) {
-        whole.push(this.#rest);
-        this.#rest = new Uint8Array();
-        this.#isDropping = false;
-      }
       start = end;
+      if (newline < 0) break;
+      whole.push(this.#rest);
+      this.#rest = new Uint8Array();
+      this.#isDropping = false;
+      // The lines that follow within one chunk are seldom too long to go as they are.
+      const last = chunk.lastIndexOf(NEWLINE) + 1;
+      if (last - start > this.#maxLength) continue;
+      whole.push(chunk.subarray(start, last));
+      start = last;
     }
     return concatBytes(...whole);
   }

@@ -6,5 +6,5 @@ import { BatchResponder, type BatchSetup } from "./login-batch-line.ts";
 const responder = new BatchResponder(workerData as BatchSetup);
 
 parentPort?.on("message", (lines: Uint8Array) => {
-  void responder.answer(lines).then((answers) => parentPort?.postMessage(answers));
+  void responder.answer(lines).then((answers) => parentPort?.postMessage(answers, [answers.output.buffer as ArrayBuffer]));
 });

@@ -15,13 +15,13 @@ const scripts = Object.fromEntries(
   }),
 );
 
-/** Each script in one process of its shell, where that is installed. */
-function syntaxCheck(name: string): { readonly skip?: string } {
+/** A test that needs a shell. */
+function ifInstalled(name: string): { readonly skip?: string } {
   return spawnSync(name, ["-c", "true"]).error === undefined ? {} : { skip: `${name} is not installed` };
 }
 
 for (const name of ["bash", "zsh", "fish"]) {
-  t.test(`${name} reads its script`, syntaxCheck(name), (t) => {
+  t.test(`${name} reads its script`, ifInstalled(name), (t) => {
     const { status, stderr } = spawnSync(name, ["-n", name], { cwd, encoding: "utf8" });
     t.same([status, stderr], [0, ""]);
     t.end();
@@ -93,6 +93,26 @@ t.test("bash completes a name with a blank in it as one word", (t) => {
   writeFiles(cwd, { "two words.key": "" });
   const { stdout } = shell("source ./bash; COMP_WORDS=(keyhole login --key two); COMP_CWORD=3; _keyhole keyhole two; printf '<%s>' \"${COMPREPLY[@]}\"", { cwd });
   t.equal(stdout, "<two words.key>");
+  t.end();
+});
+
+t.test("fish completes", ifInstalled("fish"), (t) => {
+  writeFiles(cwd, { "one.key": "" });
+  const expected: Readonly<Record<string, readonly string[]>> = {
+    "keyhole lo": ["login"],
+    "keyhole login --ke": ["--key", "--keyring"],
+    "keyhole login --key one": ["one.key"],
+    "keyhole challenge ": ["check", "lint", "new"],
+    "keyhole challenge new --protocol ": ["v1", "v2"],
+    "keyhole challenge lint one": ["one.key"],
+    "keyhole login --length ": [],
+  };
+  const lines = Object.keys(expected);
+  const script = ["source fish", ...lines.map((line) => `complete -C '${line}' | string replace -r '\\t.*' '' | string join '|'; echo`)].join("\n");
+  const { stdout, stderr } = spawnSync("fish", ["--no-config", "-c", script], { cwd, encoding: "utf8", env: { ...process.env, HOME: cwd } });
+  t.equal(stderr, "");
+  const replies = stdout.split(/\n+/).filter((line) => line !== "");
+  t.same(replies.map((line) => line.split("|")), lines.map((line) => expected[line]).filter((words) => words?.length !== 0));
   t.end();
 });
 
