@@ -1,6 +1,5 @@
 import { fstatSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { setFlagsFromString } from "node:v8";
 import { Worker } from "node:worker_threads";
 import { FileError } from "../lib/errors.ts";
 import { describeSystemError } from "../lib/files.ts";
@@ -25,9 +24,6 @@ const RUNS_PER_THREAD = 2;
  */
 export function answerBatch(setup: BatchSetup, audit: string | undefined, json: boolean): Promise<number> {
   return runToExit(json, async () => {
-    // Every processor has a thread that answers; helpers for the garbage
-    // collection of each would only take turns with them.
-    setFlagsFromString("--single-threaded-gc");
     const responders = new ResponderPool(setup);
     try {
       const hasErrors = await answerAll(responders, audit);
