@@ -1,5 +1,5 @@
 import { encodeBase64url, parseBase64url } from "../base64url.ts";
-import { concatBytes, copyBytes } from "../bytes.ts";
+import { concatBytes } from "../bytes.ts";
 import { GlomeError, KeyholeError } from "../errors.ts";
 import { TAG_LENGTH } from "./dialog.ts";
 import { KEY_LENGTH, PublicKey } from "./public-key.ts";
@@ -55,7 +55,7 @@ export function parseHandshake(text: string, version: Version): Handshake {
   return {
     keyHint: parseKeyHint(bytes[0] ?? 0, version),
     clientKey: new PublicKey(bytes.subarray(1, MIN_LENGTH)),
-    messageTagPrefix: copyBytes(bytes.subarray(MIN_LENGTH)),
+    messageTagPrefix: bytes.subarray(MIN_LENGTH),
   };
 }
 

@@ -26,6 +26,8 @@ export function parseMessage(message: ByteString, version: Version): Message {
   return version === "v2" ? parseV2(message) : parseV1(message);
 }
 
+const NOTHING_ODD: readonly Oddity[] = [];
+
 /**
  * v2 tags the message as it was sent, escapes and all.
  * Source: GLOME RFD 001, "Message Decoding" and "Message Tagging".
@@ -47,6 +49,9 @@ function parseV2(message: ByteString): Message {
   const hostType = parts.length === 2 ? (parts[0] ?? "") : "";
   const host = parts.at(-1) ?? "";
   const action = unescapePathSegment(actionSegment, "action");
+  if (isPlain(hostSegment) && isPlain(actionSegment) && hostType === "" && parts.length === 1 && action !== "") {
+    return finish(hostType, host, action, bytesOf(message), NOTHING_ODD);
+  }
   const oddities = [
     ...segmentOddities(hostSegment, "host"),
     ...segmentOddities(actionSegment, "action"),
