@@ -54,10 +54,10 @@ const TICKS_PER_SECOND = 100; // Linux gives user programs no other
 /** What a running process has used. Source: proc(5). */
 function usage(pid) {
   try {
-    const peak = Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) * 1024;
+    const peak = Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]) * 1024;
     const fields = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ");
     return { peak, cpu: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND };
   } catch {
-    return undefined; // it has ended
+    return undefined; // it has ended, and memory is the first thing that it gives back
   }
 }

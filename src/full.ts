@@ -37,7 +37,8 @@ export function runFull(line: CommandLine): Promise<number> {
 
 async function runWithoutCommand({ unknown, words }: CommandLine): Promise<number> {
   if (unknown === "help") return showHelp(words.slice(words.indexOf("help") + 1).join(" "));
-  if (words.includes("--help") || words.includes("-h")) return showHelp(unknown ?? "");
+  const isGroup = COMMANDS.some(({ name }) => name.startsWith(`${unknown ?? ""} `));
+  if ((words.includes("--help") || words.includes("-h")) && (unknown === undefined || isGroup)) return showHelp(unknown ?? "");
   if (words.includes("--version")) {
     writeResult(`keyhole ${VERSION}\n`);
     return EXIT_OK;
