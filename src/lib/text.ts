@@ -39,7 +39,6 @@ export function parseUtf8(bytes: Uint8Array, name: string): string {
 
 /** One UTF-8 sequence, or a byte that begins none. Source: RFC 3629 §4. */
 const UTF8_SEQUENCE =
-   
   /[\x00-\x7f]+|[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2}|[\x80-\xff]/g;
 
 /**
@@ -48,7 +47,6 @@ const UTF8_SEQUENCE =
  * (PEP 383), so that different bytes never become the same text.
  */
 export function decodeUtf8(bytes: ByteString): string {
-   
   if (/^[\x00-\x7f]*$/.test(bytes)) return bytes;
   return bytes.replace(UTF8_SEQUENCE, (sequence) => {
     const code = sequence.charCodeAt(0);

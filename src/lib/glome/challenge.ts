@@ -145,7 +145,6 @@ function parseChallenge(text: ByteString): Challenge {
 const SHOWN_TAIL = 24;
 
 function checkCharacters(text: ByteString): void {
-   
   const control = /[\x00-\x1f\x7f]/.exec(text);
   if (control !== null) {
     const code = control[0].charCodeAt(0).toString(16).padStart(2, "0");
