@@ -4,6 +4,7 @@ import { auditVerify } from "./commands/audit/verify.ts";
 import { challengeCheck } from "./commands/challenge/check.ts";
 import { challengeLint } from "./commands/challenge/lint.ts";
 import { challengeNew } from "./commands/challenge/new.ts";
+import { CTAP_RUN } from "./commands/ctap/run.ts";
 import { completion } from "./commands/completion.ts";
 import { demo } from "./commands/demo.ts";
 import { parseWords, type CommandLine } from "./commands/command-line.ts";
@@ -29,7 +30,7 @@ export function runFull(line: CommandLine): Promise<number> {
     if (command === undefined) return runWithoutCommand(line);
     const args = parseWords(command, words, process.env);
     if (args.flag("help")) return showHelp(command.name);
-    const run = RUN[command.name];
+    const run = RUN[command.name] ?? (await CTAP_RUN[command.name]?.());
     if (run === undefined) throw new RangeError(`${command.name} has no implementation`);
     return run(args);
   });

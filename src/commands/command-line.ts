@@ -24,8 +24,9 @@ export function findCommand(argv: readonly string[]): CommandLine {
     if (word === "--" || !isOptionWord(word)) break;
     if (takesNextWord(word)) start++;
   }
-  const [first, second] = argv.slice(start);
-  const command = COMMANDS.find(({ name }) => name === `${first} ${second}`) ?? COMMANDS.find(({ name }) => name === first);
+  const [first, second, third] = argv.slice(start);
+  const named = (...words: readonly (string | undefined)[]): CommandSpec | undefined => COMMANDS.find(({ name }) => name === words.join(" "));
+  const command = named(first, second, third) ?? named(first, second) ?? named(first);
   if (command === undefined) return { command, unknown: first, words: argv };
   const words = [...argv.slice(0, start), ...argv.slice(start + command.name.split(" ").length)];
   return { command, unknown: undefined, words };

@@ -1,4 +1,5 @@
 import { MIN_AUTHCODE_LENGTH } from "../lib/glome/tag-text.ts";
+import { CTAP_COMMANDS } from "./ctap/table.ts";
 
 /** One option, as the parser, `--help`, completion and the manual know it. */
 export interface OptionSpec {
@@ -21,7 +22,7 @@ export interface PositionalSpec {
 }
 
 export interface CommandSpec {
-  /** One or two words. */
+  /** One to three words. */
   readonly name: string;
   readonly summary: string;
   readonly positionals: readonly PositionalSpec[];
@@ -159,6 +160,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     options: [{ name: "known-hash", value: "HASH", summary: "hash that an earlier verify printed, which must still be in the chain" }],
     examples: ["keyhole audit verify audit.jsonl"],
   },
+  ...CTAP_COMMANDS,
   {
     name: "completion",
     summary: "print a completion script for a shell",

@@ -49,5 +49,8 @@ export class FileError extends KeyholeError {}
 /** A GLOME key, tag or challenge cannot be used, or is refused. */
 export class GlomeError extends KeyholeError {}
 
+/** A security key cannot be used, failed, or said no. */
+export class CtapError extends KeyholeError {}
+
 /** The person pressed Ctrl-C, or ended the input, at a prompt. */
 export class Interrupted extends Error {}
