@@ -38,13 +38,13 @@ export function runFull(line: CommandLine): Promise<number> {
 
 async function runWithoutCommand({ unknown, words }: CommandLine): Promise<number> {
   if (unknown === "help") return showHelp(words.slice(words.indexOf("help") + 1).join(" "));
-  const isGroup = COMMANDS.some(({ name }) => name.startsWith(`${unknown ?? ""} `));
-  if ((words.includes("--help") || words.includes("-h")) && (unknown === undefined || isGroup)) return showHelp(unknown ?? "");
+  const group = unknown === undefined ? "" : groupOf(words.slice(words.indexOf(unknown)));
+  if ((words.includes("--help") || words.includes("-h")) && group !== undefined) return showHelp(group);
   if (words.includes("--version")) {
     writeResult(`keyhole ${VERSION}\n`);
     return EXIT_OK;
   }
-  if (unknown !== undefined) throw unknownCommand(unknown, words.slice(words.indexOf(unknown) + 1));
+  if (unknown !== undefined) throw unknownCommand(words.slice(words.indexOf(unknown)), group ?? "");
   const [option] = words;
   if (option !== undefined) throw new UsageError("USAGE_COMMAND", `${option} without a command`, { hint: "see keyhole --help" });
   say(await help(""));
@@ -62,14 +62,23 @@ async function showHelp(name: string): Promise<number> {
   return EXIT_OK;
 }
 
-function unknownCommand(unknown: string, [further]: readonly string[]): UsageError {
-  const group = COMMANDS.map(({ name }) => name.split(" ")).flatMap(([first, second]) => (first === unknown && second !== undefined ? [second] : []));
-  if (group.length > 0) {
-    const found = further === undefined ? "" : `, found ${JSON.stringify(further)}`;
-    return new UsageError("USAGE_COMMAND", `${unknown} needs one of ${group.join(", ")}${found}`, { hint: `see keyhole ${unknown} --help` });
-  }
-  const near = nearest(unknown, [...new Set(COMMANDS.map(({ name }) => name.split(" ")[0] ?? name))]);
-  return new UsageError("USAGE_COMMAND", `no command ${JSON.stringify(unknown)}`, {
-    hint: near === undefined ? "see keyhole --help" : `did you mean keyhole ${near}?`,
-  });
+/** The words with which a line begins and more than one command does: `ctap`, `ctap pin`. */
+function groupOf([first = "", second = ""]: readonly string[]): string | undefined {
+  return [`${first} ${second}`, first].find((group) => COMMANDS.some(({ name }) => name.startsWith(`${group} `)));
+}
+
+/**
+ * @param words - from where the command was expected
+ * @param group - that they begin with, "" for none
+ */
+function unknownCommand(words: readonly string[], group: string): UsageError {
+  const length = group === "" ? 0 : group.split(" ").length;
+  const known = COMMANDS.map(({ name }) => name.split(" ")).filter((name) => name.slice(0, length).join(" ") === group);
+  const expected = [...new Set(known.flatMap((name) => name[length] ?? []))];
+  const found = words[length];
+  const near = found === undefined ? undefined : nearest(found, expected);
+  const here = ["keyhole", ...(group === "" ? [] : [group])].join(" ");
+  const hint = near === undefined ? `see ${here} --help` : `did you mean ${here} ${near}?`;
+  if (group === "") return new UsageError("USAGE_COMMAND", `no command ${JSON.stringify(found)}`, { hint });
+  return new UsageError("USAGE_COMMAND", `${group} needs one of ${expected.join(", ")}${found === undefined ? "" : `, found ${JSON.stringify(found)}`}`, { hint });
 }

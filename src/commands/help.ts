@@ -44,20 +44,28 @@ function withExamples(help: string, examples: readonly string[], page: string): 
   return `${help}\n\nExamples:\n${examples.map((example) => `  ${example}`).join("\n")}\n\nManual: ${page}`;
 }
 
-/** The name of a command's page: `keyhole-challenge(1)` serves both of its words. */
+/** The name of a command's page: `keyhole-challenge(1)` serves both of its words, `keyhole-ctap-pin(1)` all three. */
 export function manualPage({ name }: CommandSpec): string {
-  return `keyhole-${name.split(" ")[0] ?? name}(1)`;
+  const words = name.split(" ");
+  return `${["keyhole", ...words.slice(0, words[0] === "ctap" ? 2 : 1)].join("-")}(1)`;
 }
 
 async function overview(group: string): Promise<string> {
   const inGroup = COMMANDS.filter(({ name }) => name.startsWith(`${group} `));
   const shown = inGroup.length > 0 ? inGroup : COMMANDS;
   const parser = bare().usage("keyhole COMMAND [options]").usage("\nLets somebody in over a narrow channel.");
-  for (const { name, summary } of shown) parser.command(name.replace(" ", "\u00a0"), summary);
+  for (const { name, summary } of shown) parser.command(name.replaceAll(" ", "\u00a0"), summary);
   parser.option("help", { alias: "h", type: "boolean", describe: "show help; with a command, its own" });
   parser.option("version", { type: "boolean", describe: "show the version" });
   const examples = shown.flatMap((command) => command.examples.slice(0, 1)).slice(0, inGroup.length > 0 ? 3 : 5);
-  return withExamples((await parser.getHelp()).replaceAll("\u00a0", " "), examples, "keyhole(1)");
+  return withExamples((await parser.getHelp()).replaceAll("\u00a0", " "), examples, groupPage(inGroup));
+}
+
+/** The page that all of a group share, or the one above them. */
+function groupPage(inGroup: readonly CommandSpec[]): string {
+  const pages = [...new Set(inGroup.map(manualPage))];
+  if (pages.length === 1) return pages[0] ?? "";
+  return inGroup.length > 0 ? `keyhole-${inGroup[0]?.name.split(" ")[0] ?? ""}(1)` : "keyhole(1)";
 }
 
 function upperFirst(text: string): string {

@@ -3,14 +3,11 @@ import { readFile } from "../lib/files.ts";
 import { PrivateKey } from "../lib/glome/private-key.ts";
 import { nodePrimitives } from "../lib/glome/node-primitives.ts";
 import { isEncryptedKeyFile, MAX_KEY_FILE_LENGTH, parsePrivateKeyFile } from "../lib/glome/private-key-file.ts";
-import { copyBytes, wipe } from "../lib/bytes.ts";
+import { wipe } from "../lib/bytes.ts";
 import { encodeUtf8, escapeUnsafe } from "../lib/text.ts";
 import type { Arguments } from "./arguments.ts";
-import { canPrompt, say } from "./io.ts";
-
-const MAX_PASSPHRASE_LENGTH = 1024;
-const NEWLINE = 0x0a;
-const CARRIAGE_RETURN = 0x0d;
+import { canPrompt } from "./io.ts";
+import { readSecretLine, warnOfReaders } from "./secret-line.ts";
 
 /**
  * Reads the private key of a file, asking for its passphrase where it has one.
@@ -22,10 +19,6 @@ export async function readPrivateKey(path: string, args: Arguments): Promise<Pri
   const key = await parsePrivateKey(bytes, path, args);
   if (readableByOthers) warnOfReaders("private key", path, args);
   return key;
-}
-
-function warnOfReaders(what: string, path: string, args: Arguments): void {
-  if (!args.flag("quiet")) say(escapeUnsafe(`warning: ${what} ${path} can be read by others; chmod 600 it, and change it if they may have`));
 }
 
 /** @param name - of the file, for errors and the prompt */
@@ -62,15 +55,8 @@ export async function readPassphrase(args: Arguments, question: string, name: st
   return encodeUtf8(answer);
 }
 
-/** The first line, without its end. */
 function readPassphraseFile(path: string, args: Arguments): Uint8Array {
-  const { bytes, readableByOthers } = readFile(path, "passphrase file", MAX_PASSPHRASE_LENGTH);
-  const newline = bytes.indexOf(NEWLINE);
-  let end = newline < 0 ? bytes.length : newline;
-  if (end > 0 && bytes[end - 1] === CARRIAGE_RETURN) end--;
-  const passphrase = copyBytes(bytes.subarray(0, end));
-  wipe(bytes);
-  if (readableByOthers) warnOfReaders("passphrase file", path, args);
+  const passphrase = readSecretLine(path, "passphrase file", args);
   if (passphrase.length === 0) throw new FileError("PASSPHRASE_EMPTY", `passphrase file ${path} has an empty first line`);
   return passphrase;
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
+import { dirname } from "node:path";
 import { concatBytes, copyBytes } from "./bytes.ts";
 import { FileError } from "./errors.ts";
 
@@ -89,6 +90,21 @@ function retry(transfer: () => number): number {
       if (code !== "EAGAIN") throw error;
       sleep(RETRY_MS);
     }
+  }
+}
+
+/**
+ * Says before the work where `writeNewFile` would refuse after it.
+ *
+ * @param name - what the file is, for the error: `private key`
+ * @throws {FileError} FILE_EXISTS, FILE_WRITE
+ */
+export function checkNewFile(path: string, name: string): void {
+  try {
+    if (fs.lstatSync(path, { throwIfNoEntry: false }) !== undefined) throw existsError(path, name);
+    fs.accessSync(dirname(path), fs.constants.W_OK);
+  } catch (error) {
+    throw writeError(path, name, error);
   }
 }
 

@@ -58,6 +58,14 @@ t.test("bash completes", (t) => {
     ["keyhole", "audit", "v"],
     ["keyhole", "audit", "verify", "--kn"],
     ["keyhole", "genkey", "--format", "p"],
+    ["keyhole", "ctap", "p"],
+    ["keyhole", "ctap", "pin", ""],
+    ["keyhole", "ctap", "pin", "set", "--new"],
+    ["keyhole", "ctap", "trace", "show", "one"],
+    ["keyhole", "ctap", "list", "--j"],
+    ["keyhole", "ctap", "credentials", "list", "--rp"],
+    ["keyhole", "ctap", "get-assertion", "--uv", "p"],
+    ["keyhole", "ctap", "get-assertion", "--credential", "one"],
     ["keyhole", "login", "--bogus"],
     ["keyhole", "xyzzy", ""],
   ];
@@ -67,7 +75,7 @@ t.test("bash completes", (t) => {
   const replies = stdout.split("\n").map((line) => line.split("|").filter((word) => word !== ""));
   const expected: Readonly<Record<string, readonly string[]>> = {
     "keyhole lo": ["login"],
-    "keyhole ": ["genkey", "pubkey", "tag", "verify", "login", "challenge", "audit", "completion", "demo", "--help", "--version"],
+    "keyhole ": ["genkey", "pubkey", "tag", "verify", "login", "challenge", "audit", "ctap", "completion", "demo", "--help", "--version"],
     "keyhole chal": ["challenge"],
     "keyhole --": ["--help", "--version"],
     "keyhole login --ke": ["--key", "--keyring"],
@@ -82,6 +90,14 @@ t.test("bash completes", (t) => {
     "keyhole audit v": ["verify"],
     "keyhole audit verify --kn": ["--known-hash"],
     "keyhole genkey --format p": ["pem"],
+    "keyhole ctap p": ["probe", "pin", "ping"],
+    "keyhole ctap pin ": ["set", "change", "retries"],
+    "keyhole ctap pin set --new": ["--new-pin-file"],
+    "keyhole ctap trace show one": ["one.key"],
+    "keyhole ctap list --j": ["--json"],
+    "keyhole ctap credentials list --rp": ["--rp-id"],
+    "keyhole ctap get-assertion --uv p": ["preferred"],
+    "keyhole ctap get-assertion --credential one": ["one.key"],
     "keyhole login --bogus": [],
     "keyhole xyzzy ": [],
   };
@@ -106,6 +122,13 @@ t.test("fish completes", ifInstalled("fish"), (t) => {
     "keyhole challenge new --protocol ": ["v1", "v2"],
     "keyhole challenge lint one": ["one.key"],
     "keyhole login --length ": [],
+    "keyhole -q chal": ["challenge"],
+    "keyhole ctap tr": ["trace"],
+    "keyhole ctap pin ": ["change", "retries", "set"],
+    "keyhole ctap pin set --new": ["--new-pin-file"],
+    "keyhole ctap credentials list --rp": ["--rp-id"],
+    "keyhole ctap list --rp": [],
+    "keyhole ctap trace show one": ["one.key"],
   };
   const lines = Object.keys(expected);
   const script = ["source fish", ...lines.map((line) => `complete -C '${line}' | string replace -r '\\t.*' '' | string join '|'; echo`)].join("\n");

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
+import { CARD_OPTIONS } from "../../src/commands/ctap/table.ts";
 import { COMMANDS, COMMON_OPTIONS, optionsOf, type CommandSpec, type OptionSpec } from "../../src/commands/table.ts";
 import { parseExamples } from "../support/examples.ts";
 import { listsOf, literalBlocks, namesOf, plainText, rawLiteralBlocks, readManualPage, unescape, type Item, type ManualPage, type Section } from "./mdoc.ts";
@@ -8,8 +9,18 @@ import { listsOf, literalBlocks, namesOf, plainText, rawLiteralBlocks, readManua
 const names = readdirSync("man");
 const pages = new Map(names.map((name) => [name, readManualPage(join("man", name))]));
 
+/** keyhole-challenge(1) has all commands of its group; of `ctap`, each two words have a page. */
 function pageName({ name }: CommandSpec): string {
-  return `keyhole-${name.split(" ")[0]!}.1`;
+  return `${["keyhole", ...name.split(" ").slice(0, isOfCtap({ name }) ? 2 : 1)].join("-")}.1`;
+}
+
+function isOfCtap({ name }: Pick<CommandSpec, "name">): boolean {
+  return name.startsWith("ctap ");
+}
+
+/** What the page of a command documents; keyhole-ctap(1) has the rest for its group. */
+function ownOptionsOf(command: CommandSpec): readonly OptionSpec[] {
+  return isOfCtap(command) ? command.options.filter((option) => !CARD_OPTIONS.includes(option)) : optionsOf(command);
 }
 
 function pageOf(command: CommandSpec): ManualPage {
@@ -19,7 +30,7 @@ function pageOf(command: CommandSpec): ManualPage {
 t.test("the pages", (t) => {
   const { man } = JSON.parse(readFileSync("package.json", "utf8")) as { man: string[] };
   t.same([...man].sort(), names.map((name) => `man/${name}`).sort(), "are the ones that package.json installs");
-  t.same([...names].sort(), ["keyhole.1", ...new Set(COMMANDS.map(pageName))].sort(), "are keyhole(1) and one for each command");
+  t.same([...names].sort(), ["keyhole.1", "keyhole-ctap.1", ...new Set(COMMANDS.map(pageName))].sort(), "are keyhole(1), keyhole-ctap(1) and one for each command");
   t.end();
 });
 
@@ -35,7 +46,7 @@ interface DocumentedOption extends Spellings {
 }
 
 function documentedOption(item: Item): DocumentedOption {
-  const [, short, name, value] = /^(?:Fl ([a-z]) , )?Fl -([a-z-]+)(?: Ar ([A-Z]+))?$/.exec(item.head.join(" ")) ?? [];
+  const [, short, name, value] = /^(?:Fl ([a-z]) , )?Fl -([a-z0-9-]+)(?: Ar ([A-Z]+))?$/.exec(item.head.join(" ")) ?? [];
   return { short, name, value, item };
 }
 
@@ -55,16 +66,17 @@ const spellings = ({ name, short, value }: Spellings): Spellings => ({ name, sho
 for (const command of COMMANDS) {
   t.test(`options of keyhole ${command.name}`, (t) => {
     const documented = documentedOptions(sectionsAbout(command));
-    const options = optionsOf(command);
+    const options = ownOptionsOf(command);
     t.same([...documented].sort(byName).map(spellings), [...options].sort(byName).map(spellings), "all of the table and no others");
     for (const option of options) checkText(t, option, documented.find(({ name }) => name === option.name)!.item);
     t.end();
   });
 
   t.test(`synopsis of keyhole ${command.name}`, (t) => {
-    const { options, words } = synopsisOf(command);
-    t.same(options, optionsOf(command).map(({ name, short = name, value = "" }) => `${short} ${value}`).sort(), "has all of its options");
+    const { options, words, last } = synopsisOf(command);
+    t.same(options, ownOptionsOf(command).map(({ name, short = name, value = "" }) => `${short} ${value}`).sort(), "has all of its options");
     t.same(words, command.positionals.map(({ name, optional }) => (optional === true ? `Op Ar ${name}` : `Ar ${name}`)), "has its words");
+    t.equal(last, isOfCtap(command) ? ".Op Ar common options" : last, "ends with the common options, where another page has them");
     t.end();
   });
 
@@ -91,14 +103,14 @@ function checkText(t: Test, { name, choices, default: byDefault, env, many }: Op
 }
 
 /** Options as `k FILE`, those without a short name as `keyring DIR`. */
-function synopsisOf(command: CommandSpec): { readonly options: readonly string[]; readonly words: readonly string[] } {
+function synopsisOf(command: CommandSpec): { readonly options: readonly string[]; readonly words: readonly string[]; readonly last: string | undefined } {
   const usages = pageOf(command).section("SYNOPSIS").lines.join("\n").split(".Nm keyhole\n.Cm ").slice(1);
   const lines = usages.filter((usage) => usage.split("\n", 1)[0] === command.name).flatMap((usage) => usage.split("\n").slice(1));
-  const options = lines.flatMap((line) => [...line.matchAll(/\bFl (-?)([A-Za-z][A-Za-z-]*)(?: Ar ([A-Z]+))?/g)]).flatMap(([, dash, name = "", value = ""]) => {
+  const options = lines.flatMap((line) => [...line.matchAll(/\bFl (-?)([A-Za-z][A-Za-z0-9-]*)(?: Ar ([A-Z]+))?/g)]).flatMap(([, dash, name = "", value = ""]) => {
     return dash === "-" ? [`${name} ${value}`] : name.split("").map((letter) => `${letter} ${value}`);
   });
   const words = lines.map((line) => line.slice(1)).filter((line) => /^(Op )?Ar [A-Z]+$/.test(line));
-  return { options: [...new Set(options)].sort(), words: [...new Set(words)] };
+  return { options: [...new Set(options)].sort(), words: [...new Set(words)], last: lines.findLast((line) => line !== "") };
 }
 
 t.test("summaries", (t) => {
@@ -108,7 +120,8 @@ t.test("summaries", (t) => {
     COMMANDS.map(({ name, summary }) => ({ name, summary })),
     "keyhole(1) lists the commands",
   );
-  for (const command of COMMANDS.filter(({ name }) => !name.includes(" "))) {
+  // A page of several commands has a summary of its own.
+  for (const command of COMMANDS.filter(({ name }) => name.split(" ").length === (isOfCtap({ name }) ? 2 : 1))) {
     t.equal(plainText(pageOf(command).section("NAME").lines).trim(), `${pageName(command).slice(0, -2)} ${command.summary}`);
   }
   t.end();
@@ -120,14 +133,23 @@ t.test("keyhole(1) has the options of every command, and --version", (t) => {
   t.end();
 });
 
+t.test("keyhole-ctap(1) has the options that all of its group take", (t) => {
+  const documented = documentedOptions(pages.get("keyhole-ctap.1")!.sections);
+  const options = [...CARD_OPTIONS, ...COMMON_OPTIONS];
+  t.same([...documented].sort(byName).map(spellings), [...options].sort(byName).map(spellings));
+  for (const option of options) checkText(t, option, documented.find(({ name }) => name === option.name)!.item);
+  t.end();
+});
+
 t.test("environment variables", (t) => {
   const variablesOf = (options: readonly OptionSpec[]): readonly string[] => [...new Set(options.flatMap(({ env }) => env ?? []))].sort();
   const documented = (page: ManualPage): readonly string[] => namesOf(listsOf(page.section("ENVIRONMENT")).flat(), "Ev").filter((name) => name.startsWith("KEYHOLE_"));
   t.same(documented(pages.get("keyhole.1")!), variablesOf(COMMANDS.flatMap(optionsOf)), "keyhole(1) has all");
   for (const name of new Set(COMMANDS.map(pageName))) {
     const commands = COMMANDS.filter((command) => pageName(command) === name);
-    t.same(documented(pages.get(name)!), variablesOf(commands.flatMap(optionsOf)), `${name} has those of its options`);
+    t.same(documented(pages.get(name)!), variablesOf(commands.flatMap(ownOptionsOf)), `${name} has those of its options`);
   }
+  t.same(documented(pages.get("keyhole-ctap.1")!), variablesOf(CARD_OPTIONS), "keyhole-ctap(1) has those of the common options");
   t.end();
 });
 
@@ -135,8 +157,9 @@ t.test("error codes", (t) => {
   // Never shown: they are told under the name of the thing that was read.
   const inner = ["BASE64URL", "JSON"];
   const thrown = sourcesBelow("src").flatMap((path) => [...readFileSync(path, "utf8").matchAll(/(?:Error\(|code: )\s*"([A-Z][A-Z0-9_]+)"/g)].map(([, code = ""]) => code));
+  const ofCards = readFileSync("src/lib/ctap/status.ts", "utf8").match(/\bCTAP[12]_ERR_[A-Z0-9_]+/g) ?? [];
   const documented = [...pages.values()].flatMap(({ sections }) => sections.flatMap((section) => [...listsOf(section).flatMap((items) => namesOf(items, "Dv")), ...codesInText(section)]));
-  t.same([...new Set(documented)].sort(), [...new Set(thrown)].filter((code) => !inner.includes(code)).sort(), "the manual has those of the program");
+  t.same([...new Set(documented)].sort(), [...new Set([...thrown, ...ofCards])].filter((code) => !inner.includes(code)).sort(), "the manual has those of the program");
   t.end();
 });
 

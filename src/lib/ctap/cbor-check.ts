@@ -40,6 +40,17 @@ export function checkCbor(bytes: Uint8Array): readonly CborOddity[] {
   return checker.oddities;
 }
 
+/**
+ * @param bytes - begin with an item, which more may follow
+ * @returns the item's length in bytes
+ * @throws {CtapError} CTAP_CBOR
+ */
+export function cborLength(bytes: Uint8Array): number {
+  const checker = new Checker(bytes);
+  checker.item(0);
+  return checker.offset;
+}
+
 interface Head {
   readonly major: number;
   /** The number in the head, or nothing where the length is indefinite. */
@@ -56,6 +67,11 @@ class Checker {
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  }
+
+  /** Bytes read so far. */
+  get offset(): number {
+    return this.#offset;
   }
 
   /** @param depth - of arrays and maps around it */

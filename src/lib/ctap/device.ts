@@ -31,8 +31,11 @@ export type Keepalive = "processing" | "up-needed" | "unknown";
 
 /** A packet that belongs to somebody else, or to nobody. */
 export interface Stray {
-  /** `nonce`: an answer to an INIT that is not ours; `channel`: any packet of a channel that is not ours. */
-  readonly kind: "nonce" | "channel";
+  /**
+   * `nonce`: an answer to an INIT that is not ours; `channel`: any packet of a
+   * channel that is not ours; `late`: one of our channel for which nobody waits.
+   */
+  readonly kind: "nonce" | "channel" | "late";
   readonly packet: Packet;
 }
 
@@ -41,8 +44,9 @@ export interface DeviceOptions {
   /** Takes an answer to CBOR that says it is one to MSG, as Qubes' CTAP proxy sends (QubesOS issue 10981). */
   readonly lenient?: boolean | undefined;
   readonly onStray?: ((stray: Stray) => void) | undefined;
-  /** Attempts of INIT, each of `INIT_TIMEOUT_MS`. */
+  /** Attempts of INIT, each of `initTimeoutMs`. */
   readonly initAttempts?: number | undefined;
+  readonly initTimeoutMs?: number | undefined;
   /** For the nonce. */
   readonly random?: ((length: number) => Uint8Array) | undefined;
 }
@@ -53,17 +57,18 @@ export interface TransactOptions {
   /** For the person; the request is cancelled then. */
   readonly timeoutMs?: number | undefined;
   readonly onKeepalive?: ((status: Keepalive) => void) | undefined;
-  /** The longest wait for the first packet and between keepalives. */
+  /** The longest wait for the first packet and between keepalives, and for a card that is busy with another channel. */
   readonly silenceMs?: number | undefined;
 }
 
-/** One card behind a transport, with a channel of its own. One request at a time. */
+/** One card behind a transport, with a channel of its own. A request waits until the one before has ended. */
 export class CtapDevice {
   readonly transport: Transport;
   /** What the card said of itself. */
   readonly init: InitResponse;
   readonly #connection: Connection;
   readonly #lenient: boolean;
+  #before: Promise<unknown> = Promise.resolve();
 
   private constructor(connection: Connection, init: InitResponse, lenient: boolean) {
     this.transport = connection.transport;
@@ -76,7 +81,8 @@ export class CtapDevice {
    * Gets a channel by INIT. The device takes the transport over and closes it,
    * at once where this fails.
    *
-   * @throws {CtapError} CTAP_NO_ANSWER, CTAP_INIT, CTAP_DEVICE_LOST, CTAP_REPORT_LENGTH, a status of CTAPHID_ERROR
+   * @throws {CtapError} CTAP_NO_ANSWER, CTAP_INIT, CTAP_SEQUENCE, CTAP_MESSAGE_LENGTH, CTAP_REPORT_LENGTH,
+   *   CTAP_DEVICE_LOST, a status of CTAPHID_ERROR; the reason of the signal
    */
   static async open(transport: Transport, options: DeviceOptions = {}): Promise<CtapDevice> {
     const connection = new Connection(transport, options.onStray ?? (() => undefined));
@@ -92,37 +98,44 @@ export class CtapDevice {
 
   /**
    * Sends a message and waits for the answer to it. While the card is busy with
-   * another channel, it is sent again for up to `SILENCE_MS`.
+   * another channel, it is sent again for up to `silenceMs`.
    *
    * @param command - of CTAPHID
    * @returns the answer's data
-   * @throws {CtapError} CTAP_NO_ANSWER, CTAP_USER_TIMEOUT, CTAP_KEEPALIVE_FOREVER, CTAP_COMMAND,
-   *   CTAP_SEQUENCE, CTAP_MESSAGE_LENGTH, CTAP_DEVICE_LOST, a status of CTAPHID_ERROR;
+   * @throws {CtapError} CTAP_NO_ANSWER, CTAP_INCOMPLETE, CTAP_USER_TIMEOUT, CTAP_KEEPALIVE_FOREVER, CTAP_COMMAND,
+   *   CTAP_QUBES, CTAP_SEQUENCE, CTAP_MESSAGE_LENGTH, CTAP_DEVICE_LOST, a status of CTAPHID_ERROR;
    *   the reason of the signal
    */
-  async transact(command: number, payload: Uint8Array, options: TransactOptions = {}): Promise<Uint8Array> {
-    const begin = performance.now();
-    for (;;) {
-      try {
-        return this.#checkCommand(command, await this.#connection.exchange(command, payload, options));
-      } catch (error) {
-        if (!isStatus(error, 0x06) || performance.now() - begin > SILENCE_MS) throw error;
-        await pause(BUSY_PAUSE_MS, options.signal);
-      }
-    }
+  transact(command: number, payload: Uint8Array, options: TransactOptions = {}): Promise<Uint8Array> {
+    const answer = this.#before.then(() => this.#transact(command, payload, options));
+    this.#before = answer.catch(() => undefined);
+    return answer;
   }
 
   close(): Promise<void> {
     return this.#connection.close();
   }
 
+  async #transact(command: number, payload: Uint8Array, options: TransactOptions): Promise<Uint8Array> {
+    const { timeoutMs = USER_TIMEOUT_MS, silenceMs = SILENCE_MS } = options;
+    const begin = performance.now();
+    for (;;) {
+      try {
+        return this.#checkCommand(command, await this.#connection.exchange(command, payload, options, begin));
+      } catch (error) {
+        if (!isStatus(error, 0x06) || performance.now() - begin + BUSY_PAUSE_MS > Math.min(silenceMs, timeoutMs)) throw error;
+        await pause(BUSY_PAUSE_MS, options.signal);
+      }
+    }
+  }
+
   #checkCommand(command: number, message: Message): Uint8Array {
     if (message.command === command) return message.data;
-    if (this.#lenient && command === HID_COMMAND.cbor && message.command === HID_COMMAND.msg) return message.data;
-    throw new CtapError("CTAP_COMMAND", `answer has the command 0x${hex(message.command)}, expected 0x${hex(command)}`, {
-      kind: "outside",
-      hint: command === HID_COMMAND.cbor && message.command === HID_COMMAND.msg ? "Qubes' CTAP proxy does this; --lenient takes it" : "keyhole ctap probe says more",
-    });
+    if (command === HID_COMMAND.cbor && message.command === HID_COMMAND.msg) {
+      if (this.#lenient) return message.data;
+      throw new CtapError("CTAP_QUBES", "answer to CBOR has the command of MSG, as from Qubes' CTAP proxy", { kind: "outside", hint: "--lenient takes it" });
+    }
+    throw new CtapError("CTAP_COMMAND", `answer has the command 0x${hex(message.command)}, expected 0x${hex(command)}`, { kind: "outside", hint: "keyhole ctap probe says more" });
   }
 }
 
@@ -133,6 +146,7 @@ class Connection {
   readonly #queue = new ReportQueue();
   readonly #closing = new AbortController();
   readonly #onStray: (stray: Stray) => void;
+  #last: Message | undefined;
 
   constructor(transport: Transport, onStray: (stray: Stray) => void) {
     this.transport = transport;
@@ -146,8 +160,8 @@ class Connection {
   }
 
   /** One try of INIT. @returns nothing where the time is up */
-  async init(nonce: Uint8Array, signal: AbortSignal): Promise<InitResponse | undefined> {
-    const deadline = performance.now() + INIT_TIMEOUT_MS;
+  async init(nonce: Uint8Array, timeoutMs: number, signal: AbortSignal): Promise<InitResponse | undefined> {
+    const deadline = performance.now() + timeoutMs;
     const assembler = new MessageAssembler(BROADCAST_CHANNEL);
     await this.#send(BROADCAST_CHANNEL, HID_COMMAND.init, nonce);
     for (;;) {
@@ -162,40 +176,55 @@ class Connection {
     }
   }
 
-  /** Sends one request and reads to the end of its answer. */
-  async exchange(command: number, payload: Uint8Array, options: TransactOptions): Promise<Message> {
+  /**
+   * Sends one request and reads to the end of its answer.
+   *
+   * @param begin - from when the person's time counts
+   */
+  async exchange(command: number, payload: Uint8Array, options: TransactOptions, begin: number): Promise<Message> {
     const { signal = new AbortController().signal, timeoutMs = USER_TIMEOUT_MS, silenceMs = SILENCE_MS } = options;
+    const gapMs = Math.min(PACKET_GAP_MS, silenceMs);
     signal.throwIfAborted();
-    this.#queue.clear();
+    this.#drain();
     await this.#send(this.channel, command, payload);
 
     const assembler = new MessageAssembler(this.channel);
-    const userDeadline = performance.now() + timeoutMs;
+    const userDeadline = begin + timeoutMs;
     let deadline = performance.now() + silenceMs;
     let keepalive: Keepalive | undefined;
+    const late = (): CtapError => {
+      if (assembler.isWithin) return incomplete(gapMs);
+      // Without a keepalive, nobody can say that it waits for a touch.
+      return keepalive === undefined || performance.now() >= deadline ? noAnswer("an answer", Math.min(silenceMs, timeoutMs)) : overdue(keepalive, timeoutMs);
+    };
     try {
       for (;;) {
         const now = performance.now();
-        if (now >= userDeadline) throw overdue(keepalive, timeoutMs);
+        if (now >= userDeadline) throw late();
         const packet = await this.#take(signal, Math.min(deadline, userDeadline) - now);
         if (packet === undefined) {
           if (performance.now() < deadline) continue;
-          throw noAnswer(assembler.isWithin ? "the rest of its answer" : "an answer", assembler.isWithin ? PACKET_GAP_MS : silenceMs);
+          throw late();
         }
         if (packet.channel !== this.channel) {
           this.#onStray({ kind: "channel", packet });
           continue;
         }
         const message = assembler.receive(packet);
-        deadline = performance.now() + (assembler.isWithin ? PACKET_GAP_MS : silenceMs);
-        if (message?.command === HID_COMMAND.error) throw statusError(message.data[0] ?? 0x7f);
-        if (message !== undefined && message.command !== HID_COMMAND.keepalive) return message;
+        deadline = performance.now() + (assembler.isWithin ? gapMs : silenceMs);
         if (message === undefined) continue;
+        if (message.command === HID_COMMAND.error) throw statusError(message.data[0] ?? 0x7f);
+        if (message.command !== HID_COMMAND.keepalive) {
+          const isRepeated = message.command !== command && isSameMessage(message, this.#last);
+          if (!isRepeated) return (this.#last = message);
+          this.#onStray({ kind: "late", packet });
+          continue;
+        }
         keepalive = parseKeepalive(message.data);
         options.onKeepalive?.(keepalive);
       }
     } catch (error) {
-      if (command === HID_COMMAND.cbor && (signal.aborted || isOverdue(error))) {
+      if (command === HID_COMMAND.cbor && (signal.aborted || performance.now() >= userDeadline)) {
         const answer = await this.#cancel();
         // The card was quicker than the cancel: what it did must not be lost.
         if (!signal.aborted && answer !== undefined) return answer;
@@ -226,6 +255,14 @@ class Connection {
     for (const report of encodeMessage(channel, command, payload)) await this.transport.send(report);
   }
 
+  /** What came while nobody waited is no answer to what is asked next. */
+  #drain(): void {
+    for (const report of this.#queue.drain()) {
+      const packet = parsePacket(report);
+      this.#onStray({ kind: packet.channel === this.channel ? "late" : "channel", packet });
+    }
+  }
+
   async #take(signal: AbortSignal, timeoutMs: number): Promise<Packet | undefined> {
     if (timeoutMs <= 0) return undefined;
     const report = await this.#queue.take(signal, timeoutMs);
@@ -242,16 +279,16 @@ class Connection {
 }
 
 async function initialise(connection: Connection, options: DeviceOptions): Promise<InitResponse> {
-  const { signal = new AbortController().signal, initAttempts = INIT_ATTEMPTS, random = randomBytes } = options;
+  const { signal = new AbortController().signal, initAttempts = INIT_ATTEMPTS, initTimeoutMs = INIT_TIMEOUT_MS, random = randomBytes } = options;
   for (let attempt = 0; attempt < initAttempts; attempt++) {
-    const response = await connection.init(random(NONCE_LENGTH), signal);
+    const response = await connection.init(random(NONCE_LENGTH), initTimeoutMs, signal);
     if (response === undefined) continue;
     if (response.channel === 0 || response.channel === BROADCAST_CHANNEL) {
       throw new CtapError("CTAP_INIT", `INIT gave the channel 0x${hex(response.channel, 8)}, which is reserved`, { kind: "outside", hint: "the card's firmware is faulty" });
     }
     return response;
   }
-  throw noAnswer("an answer to INIT", INIT_TIMEOUT_MS * initAttempts);
+  throw noAnswer("an answer to INIT", initTimeoutMs * initAttempts);
 }
 
 function parseKeepalive(data: Uint8Array): Keepalive {
@@ -272,19 +309,23 @@ function noAnswer(what: string, timeoutMs: number): CtapError {
   });
 }
 
-const USER_TIMEOUT = "CTAP_USER_TIMEOUT";
-const KEEPALIVE_FOREVER = "CTAP_KEEPALIVE_FOREVER";
-
-function overdue(keepalive: Keepalive | undefined, timeoutMs: number): CtapError {
-  const seconds = timeoutMs / 1000;
-  if (keepalive === "processing") {
-    return new CtapError(KEEPALIVE_FOREVER, `card was still at work after ${seconds} s`, { kind: "outside", hint: "unplug it and plug it in again, or give it longer with --timeout" });
-  }
-  return new CtapError(USER_TIMEOUT, `card was not touched within ${seconds} s`, { kind: "no", hint: "run it again and touch the card when it blinks, or give more time with --timeout" });
+function incomplete(timeoutMs: number): CtapError {
+  return new CtapError("CTAP_INCOMPLETE", `card began an answer and did not send the rest within ${timeoutMs / 1000} s`, {
+    kind: "outside",
+    hint: "run it again; keyhole ctap probe says more",
+  });
 }
 
-function isOverdue(error: unknown): boolean {
-  return error instanceof CtapError && (error.code === USER_TIMEOUT || error.code === KEEPALIVE_FOREVER);
+function isSameMessage(a: Message, b: Message | undefined): boolean {
+  return a.command === b?.command && equalBytes(a.data, b.data);
+}
+
+function overdue(keepalive: Keepalive, timeoutMs: number): CtapError {
+  const seconds = timeoutMs / 1000;
+  if (keepalive === "processing") {
+    return new CtapError("CTAP_KEEPALIVE_FOREVER", `card was still at work after ${seconds} s`, { kind: "outside", hint: "unplug it and plug it in again, or give it longer with --timeout" });
+  }
+  return new CtapError("CTAP_USER_TIMEOUT", `card was not touched within ${seconds} s`, { kind: "no", hint: "run it again and touch the card when it blinks, or give more time with --timeout" });
 }
 
 function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {

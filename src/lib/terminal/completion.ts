@@ -1,6 +1,6 @@
 /** What a shell needs to know of a command. */
 export interface CompletedCommand {
-  /** One or two words. */
+  /** One to three words. */
   readonly words: readonly string[];
   readonly summary: string;
   /** Whether its own words are file names. */
@@ -11,7 +11,7 @@ export interface CompletedCommand {
 export interface CompletedOption {
   readonly name: string;
   readonly short?: string;
-  /** What the value is; `FILE` and `DIR` complete to names. */
+  /** What the value is; `FILE`, `DIR` and others that may be a file complete to names. */
   readonly value?: string;
   readonly choices?: readonly string[];
   readonly summary: string;
@@ -19,9 +19,31 @@ export interface CompletedOption {
 
 type Commands = readonly CompletedCommand[];
 
-const isPath = (value: string | undefined): boolean => value === "FILE" || value === "DIR";
-const firstWords = (commands: Commands): readonly string[] => [...new Set(commands.map(({ words }) => words[0] ?? ""))];
-const groups = (commands: Commands): readonly string[] => firstWords(commands).filter((word) => commands.some(({ words }) => words[0] === word && words.length > 1));
+/** Where a credential is asked for, a file may hold it. */
+const isPath = (value: string | undefined): boolean => value !== undefined && ["FILE", "DIR", "SALTFILE", "CREDENTIAL"].includes(value);
+const unique = (words: readonly string[]): readonly string[] => [...new Set(words)];
+
+/** Every beginning of so many words that more words follow: of `ctap pin set`, `ctap` and `ctap pin`. */
+const groups = (commands: Commands, length: number): readonly string[] => unique(commands.filter(({ words }) => words.length > length).map(({ words }) => words.slice(0, length).join(" ")));
+
+interface NextWord {
+  readonly word: string;
+  /** Of the command; of a group, its words. */
+  readonly summary: string;
+}
+
+/** The words that may follow those of a group; that of all commands is "". */
+function nextWords(commands: Commands, group: string): readonly NextWord[] {
+  const length = group === "" ? 0 : group.split(" ").length;
+  const within = commands.filter(({ words }) => words.length > length && words.slice(0, length).join(" ") === group);
+  return unique(within.map(({ words }) => words[length] ?? "")).map((word) => {
+    const [first, ...others] = within.filter(({ words }) => words[length] === word);
+    const isGroup = others.length > 0 || first?.words.length !== length + 1;
+    return { word, summary: isGroup ? nextWords(commands, `${group} ${word}`.trim()).map(({ word }) => word).join(", ") : first.summary };
+  });
+}
+
+const joined = (words: readonly NextWord[]): string => words.map(({ word }) => word).join(" ");
 const spellings = ({ name, short }: CompletedOption): readonly string[] => [`--${name}`, ...(short === undefined ? [] : [`-${short}`])];
 
 /** A name may have blanks in it. */
@@ -29,10 +51,16 @@ const FILES = 'mapfile -t COMPREPLY < <(compgen -f -- "$word")';
 
 /** Source: bash(1), "Programmable Completion". */
 export function bashCompletion(commands: Commands): string {
-  const secondWords = groups(commands).map((group) => {
-    const words = commands.flatMap(({ words: [first, second] }) => (first === group && second !== undefined ? [second] : []));
-    return `      ${group}) COMPREPLY=($(compgen -W '${words.join(" ")}' -- "$word")); return ;;`;
-  });
+  const level = (length: number): string => {
+    const names = groups(commands, length);
+    const replies = names.map((group) => `      '${group}') COMPREPLY=($(compgen -W '${joined(nextWords(commands, group))}' -- "$word")); return ;;`);
+    return `  case $command in ${names.map((name) => `'${name}'`).join("|")})
+    if (( COMP_CWORD == ${length + 1} )); then case $command in
+${replies.join("\n")}
+    esac; fi
+    command="$command \${COMP_WORDS[${length + 1}]}" ;;
+  esac`;
+  };
   const cases = commands.map(({ words, options, takesFile }) => {
     const values = options
       .filter(({ value }) => value !== undefined)
@@ -53,15 +81,11 @@ _keyhole() {
   local word=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]} command=\${COMP_WORDS[1]}
   COMPREPLY=()
   if (( COMP_CWORD == 1 )); then
-    COMPREPLY=($(compgen -W '${firstWords(commands).join(" ")} --help --version' -- "$word"))
+    COMPREPLY=($(compgen -W '${joined(nextWords(commands, ""))} --help --version' -- "$word"))
     return
   fi
-  case $command in ${groups(commands).join("|")})
-    if (( COMP_CWORD == 2 )); then case $command in
-${secondWords.join("\n")}
-    esac; fi
-    command="$command \${COMP_WORDS[2]}" ;;
-  esac
+${level(1)}
+${level(2)}
   case $command in
 ${cases.join("\n")}
   esac
@@ -73,12 +97,19 @@ complete -o filenames -F _keyhole keyhole
 /** Source: zshcompsys(1), `_arguments` and `_describe`. */
 export function zshCompletion(commands: Commands): string {
   const quote = (text: string): string => text.replaceAll("'", "'\\''").replaceAll(/[[\]:]/g, "\\$&");
-  const described = (entries: readonly (readonly [string, string])[]): string => entries.map(([word, summary]) => `'${word}:${quote(summary)}'`).join(" ");
-  const first = firstWords(commands).map((word) => [word, commands.find(({ words }) => words[0] === word)?.summary ?? ""] as const);
-  const secondWords = groups(commands).map((group) => {
-    const entries = commands.flatMap(({ words: [one, two], summary }) => (one === group && two !== undefined ? [[two, summary] as const] : []));
-    return `    ${group}) words_of_group=(${described(entries)}) ;;`;
-  });
+  const described = (group: string): string => nextWords(commands, group).map(({ word, summary }) => `'${word}:${quote(summary)}'`).join(" ");
+  const level = (length: number): string => {
+    const names = groups(commands, length);
+    return `  case $command in
+${names.map((group) => `    '${group}') following=(${described(group)}) ;;`).join("\n")}
+  esac
+  if (( $#following )); then
+    if (( CURRENT == 3 )); then _describe command following; return; fi
+    command="$command \${words[3]}"
+    following=()
+    shift words; (( CURRENT-- ))
+  fi`;
+  };
   const cases = commands.map(({ words, options, takesFile }) => {
     const specs = options.flatMap((option) => {
       const value = option.value === undefined ? "" : `:${option.value}:${option.choices !== undefined ? `(${option.choices.join(" ")})` : isPath(option.value) ? "_files" : ""}`;
@@ -89,20 +120,14 @@ export function zshCompletion(commands: Commands): string {
   return `#compdef keyhole
 _keyhole() {
   local command=\${words[2]}
-  local -a words_of_group
+  local -a following
   if (( CURRENT == 2 )); then
-    local -a commands=(${described(first)})
-    _describe command commands
+    following=(${described("")})
+    _describe command following
     return
   fi
-  case $command in
-${secondWords.join("\n")}
-  esac
-  if (( $#words_of_group )); then
-    if (( CURRENT == 3 )); then _describe command words_of_group; return; fi
-    command="$command \${words[3]}"
-    shift words; (( CURRENT-- ))
-  fi
+${level(1)}
+${level(2)}
   shift words; (( CURRENT-- ))
   case $command in
 ${cases.join("\n")}
@@ -112,20 +137,16 @@ if [[ $zsh_eval_context[-1] == loadautofunc ]]; then _keyhole "$@"; else compdef
 `;
 }
 
-/** Source: fish's complete(1). */
+/** Source: fish's complete(1) and commandline(1). */
 export function fishCompletion(commands: Commands): string {
   const quote = (text: string): string => `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
-  const first = firstWords(commands);
-  const lines = first.map((word) => {
-    const summary = commands.find(({ words }) => words[0] === word)?.summary ?? "";
-    return `complete -c keyhole -n __fish_use_subcommand -f -a ${word} -d ${quote(summary)}`;
+  const within = ["", ...groups(commands, 1), ...groups(commands, 2)];
+  const lines = within.flatMap((group) => {
+    const condition = quote(`__keyhole_next ${group}`.trimEnd());
+    return nextWords(commands, group).map(({ word, summary }) => `complete -c keyhole -n ${condition} -f -a ${word} -d ${quote(summary)}`);
   });
-  for (const { words, summary, options, takesFile } of commands) {
-    const [one = "", two] = words;
-    const others = commands.flatMap((other) => (other.words[0] === one && other.words[1] !== undefined ? [other.words[1]] : []));
-    const seen = `__fish_seen_subcommand_from ${one}`;
-    if (two !== undefined) lines.push(`complete -c keyhole -n ${quote(`${seen}; and not __fish_seen_subcommand_from ${others.join(" ")}`)} -f -a ${two} -d ${quote(summary)}`);
-    const condition = quote(two === undefined ? seen : `${seen}; and __fish_seen_subcommand_from ${two}`);
+  for (const { words, options, takesFile } of commands) {
+    const condition = quote(`__keyhole_within ${words.join(" ")}`);
     if (!takesFile) lines.push(`complete -c keyhole -n ${condition} -f`);
     for (const option of options) {
       const short = option.short === undefined ? "" : ` -s ${option.short}`;
@@ -133,5 +154,18 @@ export function fishCompletion(commands: Commands): string {
       lines.push(`complete -c keyhole -n ${condition} -l ${option.name}${short}${value} -d ${quote(option.summary)}`);
     }
   }
-  return `# fish completion for keyhole\n${lines.join("\n")}\n`;
+  return `# fish completion for keyhole
+function __keyhole_words
+  commandline -opc | tail -n +2 | string match -v -- '-*'
+end
+function __keyhole_next
+  set -l words (__keyhole_words)
+  test "$words" = "$argv"
+end
+function __keyhole_within
+  set -l words (__keyhole_words)
+  test "$words[1..$(count $argv)]" = "$argv"
+end
+${lines.join("\n")}
+`;
 }

@@ -20,14 +20,22 @@ export function promptText(question: string, isComplete: (text: string) => boole
   return ask(question, { isComplete: (lines) => lines.at(-1)?.trim() === "" || isComplete(lines.join("\n")), moreMs: PASTE_MS });
 }
 
-/** Asks for one line. */
-export function promptLine(question: string): Promise<string | undefined> {
-  return ask(question, {});
+/**
+ * Asks for one line.
+ *
+ * @param signal - ends it as Ctrl-C does
+ */
+export function promptLine(question: string, signal?: AbortSignal): Promise<string | undefined> {
+  return ask(question, { signal });
 }
 
-/** Asks for one line and does not show it. */
-export async function promptSecret(question: string): Promise<string | undefined> {
-  const answer = await ask(question, { isSecret: true });
+/**
+ * Asks for one line and does not show it.
+ *
+ * @param signal - ends it as Ctrl-C does
+ */
+export async function promptSecret(question: string, signal?: AbortSignal): Promise<string | undefined> {
+  const answer = await ask(question, { isSecret: true, signal });
   process.stderr.write("\n");
   return answer;
 }
@@ -43,9 +51,10 @@ interface Manner {
   /** How long to wait for further lines once it is complete. */
   readonly moreMs?: number;
   readonly isSecret?: boolean;
+  readonly signal?: AbortSignal | undefined;
 }
 
-function ask(question: string, { isComplete = () => true, moreMs = 0, isSecret = false }: Manner): Promise<string | undefined> {
+function ask(question: string, { isComplete = () => true, moreMs = 0, isSecret = false, signal }: Manner): Promise<string | undefined> {
   return new Promise((resolve) => {
     const lines: string[] = [];
     const silence = new Writable({ write: (_chunk, _encoding, done) => void done() });
@@ -63,6 +72,8 @@ function ask(question: string, { isComplete = () => true, moreMs = 0, isSecret =
       isAnswered = true;
       terminal.close();
     };
+    const abort = (): void => void terminal.close();
+    signal?.addEventListener("abort", abort);
     show();
     terminal.on("line", (line) => {
       if (isAnswered) return;
@@ -80,6 +91,7 @@ function ask(question: string, { isComplete = () => true, moreMs = 0, isSecret =
     terminal.on("close", () => {
       clearTimeout(patience);
       clearTimeout(end);
+      signal?.removeEventListener("abort", abort);
       process.stdin.pause();
       if (!isAnswered && !isSecret) process.stderr.write("\n");
       resolve(isAnswered ? lines.join("\n") : undefined);

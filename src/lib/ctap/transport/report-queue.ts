@@ -20,9 +20,9 @@ export class ReportQueue {
     this.#wake?.();
   }
 
-  /** Drops all that are there. */
-  clear(): void {
-    this.#reports.length = 0;
+  /** @returns all that are there, the oldest first */
+  drain(): readonly Uint8Array[] {
+    return this.#reports.splice(0);
   }
 
   /**

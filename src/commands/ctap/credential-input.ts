@@ -1,0 +1,32 @@
+import { existsSync } from "node:fs";
+import { parseCredentialId, readCredentialFile, type Credential } from "../../lib/ctap/credential-file.ts";
+import { UsageError } from "../../lib/errors.ts";
+import type { Arguments } from "../arguments.ts";
+
+/** A credential that the command line names by its file or its id. */
+export interface NamedCredential {
+  readonly id: Uint8Array;
+  /** Where it was named by a file. */
+  readonly file?: { readonly path: string; readonly credential: Credential };
+}
+
+/** What may be an id; anything else is the name of a file. */
+const ID = /^[A-Za-z0-9_-]+=*$/;
+
+/**
+ * The credentials of `--credential` or `--exclude`. A file of the given name
+ * counts before an id that reads the same.
+ *
+ * @param rpId - that a credential file must be for
+ * @throws {UsageError} USAGE_RP_ID; {CtapError} CTAP_CREDENTIAL_FILE, CTAP_CREDENTIAL_ID; {FileError} FILE_…
+ */
+export function readCredentials(args: Arguments, option: "credential" | "exclude", rpId: string): readonly NamedCredential[] {
+  return args.all(option).map((text) => {
+    if (!existsSync(text) && ID.test(text)) return { id: parseCredentialId(text) };
+    const credential = readCredentialFile(text);
+    if (credential.rpId !== rpId) {
+      throw new UsageError("USAGE_RP_ID", `credential file ${text} is for ${JSON.stringify(credential.rpId)}, not for ${JSON.stringify(rpId)}`, { hint: `give --rp-id ${credential.rpId}, or another file` });
+    }
+    return { id: credential.id, file: { path: text, credential } };
+  });
+}

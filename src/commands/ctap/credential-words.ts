@@ -1,0 +1,13 @@
+import { encodeHex } from "../../lib/bytes.ts";
+import type { AuthenticatorFlags } from "../../lib/ctap/authenticator-data.ts";
+import type { User } from "../../lib/ctap/entities.ts";
+import { escapeForTerminal } from "../../lib/text.ts";
+
+/** `alice (04ff)`: the name, and the user handle in hexadecimal. */
+export function describeUser({ id, name }: User): string {
+  return `${name === undefined ? "" : `${escapeForTerminal(name)} `}(${encodeHex(id)})`;
+}
+
+export function flagsToJson({ up, uv, be, bs, at, ed }: AuthenticatorFlags): object {
+  return { up, uv, be, bs, at, ed };
+}

@@ -1,0 +1,18 @@
+import type { KeyholeError } from "../../lib/errors.ts";
+import { escapeUnsafe } from "../../lib/text.ts";
+import type { Arguments } from "../arguments.ts";
+import { say, writeJson } from "../io.ts";
+import { EXIT_OUTSIDE } from "../report.ts";
+
+/**
+ * Ends a command that has a result and failed all the same: with `--json`, the
+ * one object holds both.
+ *
+ * @returns the exit status
+ */
+export function reportPartial(args: Arguments, result: object, { code, message, hint }: KeyholeError): number {
+  say(`error: ${escapeUnsafe(message)}`);
+  if (hint !== undefined) say(`hint: ${escapeUnsafe(hint)}`);
+  if (args.flag("json")) writeJson({ ...result, error: { code, message, hint } });
+  return EXIT_OUTSIDE;
+}

@@ -1,0 +1,204 @@
+import { randomBytes } from "node:crypto";
+import { equalBytes } from "../bytes.ts";
+import { CtapError } from "../errors.ts";
+import { byteString } from "../text.ts";
+import { describeStatusWord, encodeApdu, parseApduResponse, STATUS_WORD } from "./apdu.ts";
+import { CtapDevice, type TransactOptions } from "./device.ts";
+import { chiefDiagnosis, diagnose, type Diagnosis } from "./diagnosis.ts";
+import { parseGetInfo, type GetInfo } from "./get-info.ts";
+import type { InitResponse } from "./init.ts";
+import { HID_COMMAND } from "./packet.ts";
+import { diagnosePinUv } from "./pin-uv-diagnosis.ts";
+import { describeError, diagnoseError, isRefusal } from "./probe-errors.ts";
+import { PROBE_BOUNDS, StepRecord, type ProbeBounds, type ProbeStep, type ProbeStepName } from "./probe-steps.ts";
+import { statusError } from "./status.ts";
+import { formatChannel, Traffic } from "./traffic.ts";
+import type { Transport } from "./transport/transport.ts";
+
+/** What a probe found. */
+export interface ProbeReport {
+  readonly steps: readonly ProbeStep[];
+  readonly diagnosis: Diagnosis;
+  /** What else is to be said, in the order in which it was found. */
+  readonly warnings: readonly Diagnosis[];
+  /** What the card said of itself, as far as the probe came. */
+  readonly init: InitResponse | undefined;
+  readonly info: GetInfo | undefined;
+}
+
+export interface ProbeOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Takes CBOR answers with the command of MSG. */
+  readonly lenient?: boolean | undefined;
+  /** Where others than the usual ones are wanted. */
+  readonly bounds?: Partial<ProbeBounds> | undefined;
+}
+
+/** Crosses a packet, so that continuation packets are tried both ways; small enough for any card. */
+const PING_LENGTH = 100;
+
+const GET_INFO = 0x04;
+const U2F_VERSION = 0x03;
+
+/**
+ * Tries what a program needs of a card, from INIT on, and says what is wrong.
+ * It takes the transport over and closes it. Nothing on the card is changed.
+ *
+ * @param record - of the steps before
+ * @throws the reason of the signal
+ */
+export function probeTransport(transport: Transport, options: ProbeOptions = {}, record?: StepRecord): Promise<ProbeReport> {
+  const bounds = { ...PROBE_BOUNDS, ...options.bounds };
+  return new Probe(transport, record ?? new StepRecord(bounds.total), bounds, options).run();
+}
+
+/** A whole answer came, and there is something wrong with it. */
+class Fault extends Error {
+  readonly diagnosis: Diagnosis;
+
+  constructor(diagnosis: Diagnosis) {
+    super(diagnosis.message);
+    this.diagnosis = diagnosis;
+  }
+}
+
+class Probe {
+  readonly #transport: Transport;
+  readonly #record: StepRecord;
+  readonly #bounds: ProbeBounds;
+  readonly #options: ProbeOptions;
+  readonly #traffic = new Traffic();
+  readonly #found: Diagnosis[] = [];
+  #device: CtapDevice | undefined;
+  #info: GetInfo | undefined;
+  #hasU2f = false;
+
+  constructor(transport: Transport, record: StepRecord, bounds: ProbeBounds, options: ProbeOptions) {
+    this.#transport = transport;
+    this.#record = record;
+    this.#bounds = bounds;
+    this.#options = options;
+  }
+
+  async run(): Promise<ProbeReport> {
+    try {
+      await this.#steps();
+    } finally {
+      await this.#device?.close();
+    }
+    if (this.#traffic.hasDuplicates) this.#found.push(diagnose("duplicate-replies"));
+    const others = this.#traffic.describeOthers();
+    if (others !== undefined && !this.#found.some(({ code }) => code === "busy")) this.#found.push(diagnose("other-traffic", others));
+    const diagnosis = chiefDiagnosis(this.#found);
+    return { steps: this.#record.steps, diagnosis, warnings: this.#found.filter((one) => one !== diagnosis), init: this.#device?.init, info: this.#info };
+  }
+
+  /** One after the other, up to one after which the others make no sense. */
+  async #steps(): Promise<void> {
+    await this.#step("init", () => this.#open());
+    const device = this.#device;
+    if (device === undefined) return;
+    const { wink, cbor, msg } = device.init.capabilities;
+    const steps: readonly (readonly [ProbeStepName, isOffered: boolean, run: () => Promise<string>])[] = [
+      ["ping", true, () => this.#ping(device)],
+      ["wink", wink, () => this.#wink(device)],
+      ["get-info", cbor, () => this.#getInfo(device)],
+      ["u2f-version", msg, () => this.#u2fVersion(device)],
+    ];
+    for (const [name, isOffered, run] of steps) {
+      if (!isOffered) this.#record.skip(name, "not offered");
+      else if (!(await this.#step(name, run))) return;
+    }
+    if (!cbor) this.#found.push(diagnose(this.#hasU2f ? "u2f-only" : "no-protocol"));
+  }
+
+  /** @returns whether the probe can go on */
+  async #step(name: ProbeStepName, run: () => Promise<string>): Promise<boolean> {
+    try {
+      await this.#record.run(name, run, (note) => note);
+      return true;
+    } catch (error) {
+      this.#options.signal?.throwIfAborted();
+      if (error instanceof Fault) {
+        this.#found.push(error.diagnosis);
+        return true;
+      }
+      if (!(error instanceof CtapError)) throw error;
+      this.#found.push(diagnoseError(name, error, this.#traffic));
+      return isRefusal(error);
+    }
+  }
+
+  async #open(): Promise<string> {
+    let attempts = 0;
+    const device = await CtapDevice.open(this.#transport, {
+      signal: this.#options.signal,
+      lenient: this.#options.lenient,
+      initTimeoutMs: this.#bounds.init,
+      onStray: (stray) => this.#traffic.hear(stray),
+      random: (length) => {
+        attempts += 1;
+        const nonce = randomBytes(length);
+        this.#traffic.sentNonce(nonce);
+        return nonce;
+      },
+    });
+    this.#device = device;
+    this.#traffic.forget(device.init.channel);
+    if (attempts > 1) this.#found.push(diagnose("slow-init"));
+    return describeInit(device.init);
+  }
+
+  async #ping(device: CtapDevice): Promise<string> {
+    const payload = randomBytes(PING_LENGTH);
+    this.#traffic.sentPing(payload);
+    const echo = await device.transact(HID_COMMAND.ping, payload, this.#within(this.#bounds.ping));
+    if (!equalBytes(echo, payload)) throw new Fault(diagnose("ping-echo", `${echo.length} bytes came back for ${PING_LENGTH}`));
+    return `${PING_LENGTH} bytes there and back`;
+  }
+
+  async #wink(device: CtapDevice): Promise<string> {
+    await device.transact(HID_COMMAND.wink, new Uint8Array(), this.#within(this.#bounds.wink));
+    return "the card blinks, if it has a light";
+  }
+
+  async #getInfo(device: CtapDevice): Promise<string> {
+    const answer = await device.transact(HID_COMMAND.cbor, Uint8Array.of(GET_INFO), this.#within(this.#bounds.getInfo));
+    const status = answer[0] ?? 0x7f;
+    if (status !== 0) throw new Fault(diagnose("get-info-refused", describeError(statusError(status))));
+    const info = readInfo(answer.subarray(1));
+    this.#info = info;
+    const pinUv = diagnosePinUv(info);
+    if (pinUv !== undefined) this.#found.push(pinUv);
+    const [oddity] = info.oddities;
+    if (oddity !== undefined) this.#found.push(diagnose("get-info-not-canonical", `${oddity.message}, at byte ${oddity.offset}`));
+    return `${info.versions.join(" ")}, ${answer.length - 1} bytes`;
+  }
+
+  async #u2fVersion(device: CtapDevice): Promise<string> {
+    const { status, data } = parseApduResponse(await device.transact(HID_COMMAND.msg, encodeApdu({ ins: U2F_VERSION }), this.#within(this.#bounds.u2fVersion)));
+    if (status !== STATUS_WORD.noError) throw new Fault(diagnose("u2f-refused", describeStatusWord(status)));
+    this.#hasU2f = true;
+    return byteString(data);
+  }
+
+  /** @param ms - for all of a request; the wait for its first packet has as long */
+  #within(ms: number): TransactOptions {
+    const bound = this.#record.bound(ms);
+    return { signal: this.#options.signal, silenceMs: bound, timeoutMs: bound + 1 };
+  }
+}
+
+function readInfo(data: Uint8Array): GetInfo {
+  try {
+    return parseGetInfo(data);
+  } catch (error) {
+    if (!(error instanceof CtapError)) throw error;
+    throw new Fault(diagnose(error.code === "CTAP_CBOR" ? "get-info-not-cbor" : "get-info-invalid", error.message));
+  }
+}
+
+function describeInit({ channel, deviceVersion, capabilities: { wink, cbor, msg } }: InitResponse): string {
+  const offers = [wink ? "WINK" : undefined, cbor ? "CBOR" : undefined, msg ? "MSG" : undefined].filter((name) => name !== undefined);
+  return `channel ${formatChannel(channel)}, device ${deviceVersion.join(".")}, ${offers.join(" ") || "offers nothing"}`;
+}

@@ -1,0 +1,331 @@
+import { createHash, createPublicKey, verify, type KeyObject } from "node:crypto";
+import { chmodSync, mkdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import t, { type Test } from "tap";
+import { cborMap } from "../../src/lib/ctap/cbor.ts";
+import { ctap, getInfo, recordingCard, sentCommands, u2fCard, virtualCard, type RecordingCard } from "../support/ctap.ts";
+import { checkFailure, finish, listing, startKeyhole, temporaryDirectory, writeFiles } from "../support/keyhole.ts";
+
+interface Made {
+  readonly id: string;
+  readonly publicKey: string;
+  readonly algorithm: string;
+  readonly authData: string;
+  readonly signature: string;
+  readonly clientDataHash: string;
+  readonly [name: string]: unknown;
+}
+
+const RP = ["--rp-id", "example.com", "--user-name", "alice"];
+const MAKE = ["make-credential", "--device", "virtual:card", ...RP];
+const HASH = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+function parse(stdout: string): Made {
+  return JSON.parse(stdout) as Made;
+}
+
+const fromBase64url = (text: string): Buffer => Buffer.from(text, "base64url");
+const sha256 = (data: string | Uint8Array): Buffer => createHash("sha256").update(data).digest();
+
+/** Of the three algorithms, by where their canonical COSE keys have the coordinates. */
+function publicKeyOf({ publicKey, algorithm }: Made): KeyObject {
+  const cose = fromBase64url(publicKey);
+  const at = (offset: number, length: number): string => cose.subarray(offset, offset + length).toString("base64url");
+  const jwk = {
+    es256: { kty: "EC", crv: "P-256", x: at(10, 32), y: at(45, 32) },
+    es384: { kty: "EC", crv: "P-384", x: at(11, 48), y: at(62, 48) },
+    eddsa: { kty: "OKP", crv: "Ed25519", x: at(10, 32) },
+  }[algorithm];
+  return createPublicKey({ key: jwk!, format: "jwk" });
+}
+
+function isSigned(made: Made): boolean {
+  const digest = { es256: "sha256", es384: "sha384" }[made.algorithm] ?? null;
+  return verify(digest, Buffer.concat([fromBase64url(made.authData), fromBase64url(made.clientDataHash)]), publicKeyOf(made), fromBase64url(made.signature));
+}
+
+t.test("a credential is made and verified", async (t) => {
+  const cwd = temporaryDirectory(t);
+  const [text, json, quiet] = await ctap(cwd, MAKE, [...MAKE, "--json", "--user-id", "0aff", "--rp-name", "Example", "--user-display-name", "Alice A.", "--client-data-hash", HASH], [...MAKE, "-q"]);
+  t.match(text, { status: 0, stderr: "verified: rp id hash; flags up, at; packed self attestation signature (es256)\n" });
+  t.match(text!.stdout, /^credential: +[\w-]+\npublic key: +es256 [\w-]+\nrp: +example\.com\nuser: +alice \([0-9a-f]{64}\)\n/);
+  t.equal(quiet!.stderr, "");
+
+  const made = parse(json!.stdout);
+  t.match(made, {
+    rp: { id: "example.com", name: "Example" },
+    user: { id: "Cv8", name: "alice", displayName: "Alice A." },
+    fmt: "packed",
+    flags: { up: true, uv: false, be: false, bs: false, at: true, ed: false },
+    clientDataHash: Buffer.from(HASH, "hex").toString("base64url"),
+    discoverable: false,
+    u2f: false,
+    verified: { rpIdHash: true, flags: ["up", "at"], signature: "self", algorithm: "es256" },
+  });
+  const authData = fromBase64url(made.authData);
+  t.same(authData.subarray(0, 32), sha256("example.com"));
+  t.equal(authData.readUInt32BE(33), made.counter);
+  t.same(authData.subarray(55, 55 + authData.readUInt16BE(53)), fromBase64url(made.id));
+  t.ok(isSigned(made), "by the key that it says");
+  t.end();
+});
+
+t.test("every algorithm, the best that the card has", async (t) => {
+  const cwd = temporaryDirectory(t);
+  const algorithms = ["es256", "eddsa", "es384", "eddsa,es256", "es384,eddsa,es256"];
+  const outcomes = await ctap(cwd, ...algorithms.map((alg) => [...MAKE, "--json", "--alg", alg]));
+  for (const [i, { status, stdout }] of outcomes.entries()) {
+    const made = parse(stdout);
+    t.same([status, made.algorithm, isSigned(made)], [0, algorithms[i]!.split(",")[0], true], algorithms[i]);
+  }
+  t.end();
+});
+
+t.test("client data of a challenge", async (t) => {
+  const cwd = temporaryDirectory(t);
+  const challenge = ["--challenge", "cmFuZG9t", "--origin", "https://example.com"];
+  const [json, webauthn, padded] = await ctap(cwd, [...MAKE, "--json", ...challenge], [...MAKE, "--webauthn-json", "--discoverable", "--hmac-secret", ...challenge], [...MAKE, "--json", "--challenge", "cmE=", "--origin", "https://example.com:8443"]);
+  const made = parse(json!.stdout);
+  const clientData = fromBase64url(String(made.clientDataJSON));
+  t.equal(clientData.toString(), '{"type":"webauthn.create","challenge":"cmFuZG9t","origin":"https://example.com","crossOrigin":false}');
+  t.same(sha256(clientData), fromBase64url(made.clientDataHash));
+  t.equal(fromBase64url(String(parse(padded!.stdout).clientDataJSON)).toString(), '{"type":"webauthn.create","challenge":"cmE","origin":"https://example.com:8443","crossOrigin":false}');
+
+  const response = JSON.parse(webauthn!.stdout) as Made;
+  t.same(Object.keys(response), ["id", "rawId", "response", "authenticatorAttachment", "clientExtensionResults", "type"], "that and nothing else");
+  t.match(response, { type: "public-key", response: { publicKeyAlgorithm: -7, transports: ["usb"] }, clientExtensionResults: { credProps: { rk: true }, hmacCreateSecret: true } });
+  t.end();
+});
+
+t.test("--out keeps the credential", async (t) => {
+  const cwd = temporaryDirectory(t);
+  const large = [...MAKE, "--json", "--discoverable", "--large-blob-key", "--cred-protect", "2", "--hmac-secret"];
+  const [kept, notKept] = await ctap(cwd, [...large, "--out", "alice.cred"], large);
+  const made = parse(kept!.stdout);
+  t.match(made, { discoverable: true, file: "alice.cred", extensions: { credProtect: 2, "hmac-secret": true } });
+  t.equal(statSync(join(cwd, "alice.cred")).mode & 0o777, 0o600);
+  const file = JSON.parse(readFileSync(join(cwd, "alice.cred"), "utf8")) as Made & { readonly largeBlobKey: string };
+  t.match(file, { format: "keyhole-credential-1", id: made.id, publicKey: made.publicKey, rpId: "example.com", user: made.user, counter: made.counter, discoverable: true });
+  t.equal(fromBase64url(file.largeBlobKey).length, 32);
+  t.notOk(kept!.stdout.includes(file.largeBlobKey) || kept!.stderr.includes(file.largeBlobKey), "the key for the large blob is nowhere else");
+  t.match(notKept, { status: 0, stderr: /^note: the key for the large blob is kept only with --out/m });
+  t.end();
+});
+
+t.test("an excluded credential, by file and by id", async (t) => {
+  const cwd = temporaryDirectory(t);
+  const [first] = await ctap(cwd, [...MAKE, "--json", "--out", "alice.cred"]);
+  const { id } = parse(first!.stdout);
+  const hex = fromBase64url(id).toString("hex");
+  const stranger = Buffer.alloc(48, 7).toString("base64url");
+  const outcomes = await ctap(cwd, ...["alice.cred", "./alice.cred", id, hex].map((one) => [...MAKE, "--exclude", stranger, "--exclude", one]), [...MAKE, "--exclude", stranger, "-q"], [...MAKE, "--exclude", "alice.cred", "--json"]);
+  for (const outcome of outcomes.slice(0, 4)) checkFailure(t, outcome, 1, /excluded/);
+  t.equal(outcomes[4]!.status, 0, "the credential of another card excludes nothing");
+  t.match(outcomes[5], { status: 1, stdout: /"code":"CTAP2_ERR_CREDENTIAL_EXCLUDED"/ });
+  t.end();
+});
+
+t.test("CTAP1", async (t) => {
+  const cwd = temporaryDirectory(t);
+  const [made, discoverable] = await ctap(cwd, [...MAKE, "--u2f", "--json", "--out", "u2f.cred"], [...MAKE, "--u2f", "--discoverable"]);
+  t.match(made, { status: 0, stderr: /^verified: .*fido-u2f attestation signature \(es256\) by the certificate of .+$/m });
+  t.match(parse(made!.stdout), { u2f: true, fmt: "fido-u2f", counter: 0, verified: { signature: "certificate" }, aaguid: "00000000-0000-0000-0000-000000000000" });
+  checkFailure(t, discoverable!, 2, /--discoverable/);
+  const [excluded] = await ctap(cwd, [...MAKE, "--u2f", "--exclude", "u2f.cred"]);
+  checkFailure(t, excluded!, 1, /excluded/);
+  t.end();
+});
+
+t.test("CTAP1 where the card has nothing else", async (t) => {
+  const cwd = temporaryDirectory(t);
+  const { registration } = JSON.parse(readFileSync("test/vectors/ctap/u2f.json", "utf8")) as { registration?: unknown };
+  t.equal(registration, registration);
+  const touched = Buffer.from("9000", "hex");
+  const answers = [Buffer.from("6985", "hex"), touched];
+  const card = await u2fCard(t, () => answers.shift() ?? touched);
+  const [failed, discoverable, eddsa] = await ctap(cwd, ["make-credential", "-d", card.uri, ...RP], ["make-credential", "-d", card.uri, ...RP, "--discoverable"], ["make-credential", "-d", card.uri, ...RP, "--alg", "eddsa"]);
+  checkFailure(t, failed!, 3, /registration/, "an empty registration");
+  t.match(failed!.stderr, /^touch the card now \(waiting up to 30 s\)$/m);
+  checkFailure(t, discoverable!, 2, /this card has nothing else/);
+  checkFailure(t, eddsa!, 2, /algorithm but es256/);
+  t.end();
+});
+
+t.test("what a card does not have is said before anything but getInfo is sent", async (t) => {
+  const cwd = temporaryDirectory(t);
+  const card = await recordingCard(t, getInfo({ rk: false, ep: false }, [0x07, 1], [0x0a, [cborMap(["type", "public-key"], ["alg", -8])]]));
+  const cases: readonly (readonly [readonly string[], number, RegExp])[] = [
+    [["--alg", "eddsa", "--discoverable"], 3, /the option rk/],
+    [["--alg", "eddsa", "--cred-protect", "1"], 3, /the extension credProtect/],
+    [["--alg", "eddsa", "--hmac-secret"], 3, /the extension hmac-secret/],
+    [["--alg", "eddsa", "--enterprise", "1"], 1, /not enabled/],
+    [["--alg", "eddsa", "--exclude", "00", "--exclude", "01"], 3, /2 credentials in one list/],
+    [[], 3, /algorithms/],
+    [["--alg", "eddsa", "--uv", "required"], 1, /cannot verify its user/],
+  ];
+  const outcomes = await ctap(cwd, ...cases.map(([words]) => ["make-credential", "-d", card.uri, ...RP, ...words]));
+  for (const [i, [words, status, error]] of cases.entries()) checkFailure(t, outcomes[i]!, status, error, words.join(" "));
+  t.same(card.requests, []);
+  t.end();
+});
+
+/** What the one makeCredential that a card got has under a key. */
+function sent(card: RecordingCard, key: number): unknown {
+  const [request] = card.requests.filter(({ command }) => command === 0x01);
+  return request?.params.get(key);
+}
+
+t.test("cards with an awkward PIN/UV situation", async (t) => {
+  const cwd = temporaryDirectory(t);
+  const run = async (options: Readonly<Record<string, boolean>>, ...words: readonly string[]): Promise<RecordingCard & { readonly stderr: string }> => {
+    const card = await recordingCard(t, getInfo(options, [0x06, [7]]), () => 0x27);
+    const [outcome] = await ctap(cwd, ["make-credential", "-d", card.uri, ...RP, ...words]);
+    t.equal(outcome!.status, 1);
+    return { ...card, stderr: outcome!.stderr };
+  };
+  const builtIn = await run({ uv: true });
+  t.same(sent(builtIn, 0x07), new Map([["uv", true]]), "user verification in the request");
+  t.match(builtIn.stderr, /^note: .*no PIN\/UV protocol/m);
+  const withPin = await run({ clientPin: true });
+  t.same([sent(withPin, 0x07), sent(withPin, 0x08)], [undefined, undefined], "without a token");
+  t.match(withPin.stderr, /^note: .*no PIN\/UV protocol/m);
+  const plain = await run({ rk: true });
+  t.notMatch(plain.stderr, /note:/);
+  const unset = await run({ clientPin: false });
+  t.notMatch(unset.stderr, /note:/);
+  const discouraged = await run({ uv: true, makeCredUvNotRqd: true }, "--uv", "discouraged");
+  t.same(sent(discouraged, 0x07), undefined);
+  t.end();
+});
+
+t.test("an answer that is wrong is no result", async (t) => {
+  const cwd = temporaryDirectory(t);
+  const vectors = JSON.parse(readFileSync("test/vectors/ctap/ctap2-messages.json", "utf8")) as Readonly<Record<string, string>>;
+  const authData = Buffer.from(vectors.authData_makeCredential!, "hex");
+  const answers = [
+    { rpId: "example.org", fmt: "none", attStmt: cborMap(), error: /another rp/ },
+    { rpId: undefined, fmt: "packed", attStmt: cborMap(["alg", -7], ["sig", Buffer.alloc(70)]), error: /attestation signature/ },
+    { rpId: undefined, fmt: "packed", attStmt: cborMap(["alg", -7]), error: /sig/, status: 3 },
+    { rpId: undefined, fmt: "none", attStmt: cborMap(["x", 1]), error: /not empty/ },
+  ];
+  for (const { rpId, fmt, attStmt, error, status = 1 } of answers) {
+    // Whoever the vector is for, here it is for example.com, or for the other.
+    const forRp = Buffer.concat([sha256(rpId ?? "example.com"), authData.subarray(32)]);
+    const card = await recordingCard(t, getInfo({}), () => cborMap([1, fmt], [2, forRp], [3, attStmt]));
+    const [outcome] = await ctap(cwd, ["make-credential", "-d", card.uri, ...RP, "--out", "wrong.cred"]);
+    checkFailure(t, outcome!, status, error);
+  }
+  t.same(listing(cwd), [], "and nothing is kept");
+  const card = await recordingCard(t, getInfo({}), () => cborMap([1, "tpm\u001b"], [2, Buffer.concat([sha256("example.com"), authData.subarray(32)])], [3, cborMap()]));
+  const [unknown] = await ctap(cwd, ["make-credential", "-d", card.uri, ...RP]);
+  t.match(unknown, { status: 0, stderr: /^warning: not verified: .*tpm\\x1b is not known/m }, "of a format that is not known, that is said");
+  t.end();
+});
+
+t.test("when to touch, and for how long", async (t) => {
+  const cwd = temporaryDirectory(t);
+  const [later, never] = await Promise.all([virtualCard(t, "--approve", "after:300"), virtualCard(t, "--approve", "never")]);
+  const [touched, quiet, late] = await ctap(
+    cwd,
+    ["make-credential", "-d", later, ...RP, "-v"],
+    ["make-credential", "-d", later, ...RP, "-q"],
+    ["make-credential", "-d", never, ...RP, "--timeout", "1", "--trace", "trace", "--json"],
+  );
+  t.match(touched, { status: 0, stderr: /^keepalive: up-needed\ntouch the card now \(waiting up to 30 s\)\nkeepalive: / });
+  t.equal(touched!.stderr.match(/touch the card/g)?.length, 1, "said once");
+  t.match(quiet, { status: 0, stderr: "" });
+  t.match(late, { status: 1, stdout: /"code":"CTAP_USER_TIMEOUT"/, stderr: /waiting up to 1 s/ });
+  t.equal(sentCommands(cwd, "trace").at(-1), "cancel", "and the card is told");
+  t.end();
+});
+
+t.test("Ctrl-C cancels on the card", async (t) => {
+  const cwd = temporaryDirectory(t);
+  const uri = await virtualCard(t, "--approve", "never");
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    const child = startKeyhole(["ctap", "make-credential", "-d", uri, ...RP, "--trace", signal], { cwd });
+    const ended = finish(child);
+    await new Promise<void>((resolve) => child.stderr.on("data", (chunk: Buffer) => chunk.includes("touch the card") && resolve()));
+    const begin = performance.now();
+    child.kill(signal);
+    t.match(await ended, { status: 130, stdout: "" }, signal);
+    t.ok(performance.now() - begin < 1000, `${signal}: within a second`);
+    t.equal(sentCommands(cwd, signal).at(-1), "cancel");
+  }
+  t.end();
+});
+
+t.test("bad input sends nothing", async (t) => {
+  const cwd = temporaryDirectory(t);
+  const card = await recordingCard(t, getInfo({ clientPin: true }));
+  await ctap(cwd, [...MAKE, "--out", "alice.cred"]);
+  mkdirSync(join(cwd, "directory"));
+  writeFiles(cwd, {
+    short: "123\n", empty: "", long: `${"1".repeat(64)}\n`, "not-nfc": "cafe\u0301s\n", latin1: Uint8Array.of(0x63, 0x61, 0x66, 0xe9), nul: "12\u000034",
+    "of-ssh.cred": "ssh-ed25519 AAAA alice\n", "of-fido2-cred": "aGFzaA==\nexample.com\nfmt\nYXV0aA==\n", "list.cred": "[]", "cut.cred": readFileSync(join(cwd, "alice.cred")).subarray(0, 100),
+  });
+  const good = ["make-credential", "-d", card.uri, ...RP];
+  const lines: readonly (readonly [readonly string[], RegExp])[] = [
+    [["make-credential", "-d", card.uri, "--user-name", "a"], /--rp-id/],
+    [["make-credential", "-d", card.uri, "--rp-id", "a"], /--user-name/],
+    [["make-credential", "-d", card.uri, "--rp-id", "", "--user-name", "a"], /--rp-id is empty/],
+    [["make-credential", "-d", card.uri, "--rp-id", "a", "--user-name="], /--user-name is empty/],
+    ...["", "0", "xy", "00".repeat(65)].map((id) => [[...good, "--user-id", id], /--user-id/] as const),
+    ...["", "00", HASH.slice(2), `${HASH}00`, `${HASH.slice(1)}g`].map((hash) => [[...good, "--client-data-hash", hash], /--client-data-hash/] as const),
+    [[...good, "--challenge", "YQ"], /--origin/],
+    [[...good, "--origin", "https://example.com"], /--challenge/],
+    [[...good, "--challenge", "Y Q", "--origin", "https://example.com"], /--challenge/],
+    [[...good, "--challenge", "", "--origin", "https://example.com"], /--challenge/],
+    [[...good, "--challenge", "YQ", "--origin", "example"], /--origin/],
+    [[...good, "--challenge", "YQ", "--origin", "https://example.com/"], /expected https:\/\/example\.com/],
+    [[...good, "--challenge", "YQ", "--origin", "https://example.com", "--client-data-hash", HASH], /does not go with/],
+    [[...good, "--webauthn-json"], /--webauthn-json needs/],
+    [[...good, "--alg", "rs1"], /"rs1"/],
+    [[...good, "--alg", ""], /--alg/],
+    [[...good, "--alg", "es256,es256"], /twice/],
+    [[...good, "--cred-protect", "4"], /--cred-protect/],
+    [[...good, "--enterprise", "0"], /--enterprise/],
+    [[...good, "--large-blob-key"], /--discoverable/],
+    [[...good, "--uv", "maybe"], /--uv/],
+    [[...good, "--pin-protocol", "3"], /--pin-protocol/],
+    [[...good, "--timeout", "0"], /--timeout/],
+    [[...good, "--timeout", "1e3"], /--timeout/],
+    ...["--discoverable", "--hmac-secret", "--cred-protect=1", "--enterprise=1", "--uv=required"].map((option) => [[...good, "--u2f", option], /CTAP1/] as const),
+    [[...good, "--u2f", "--alg", "eddsa"], /CTAP1/],
+    ...["nosuch.cred", "directory", "of-ssh.cred", "of-fido2-cred", "list.cred", "cut.cred", "not an id", "A", "", "!"].map((one) => [[...good, "--exclude", one], /^error: /] as const),
+    [["make-credential", "-d", card.uri, "--rp-id", "example.org", "--user-name", "a", "--exclude", "alice.cred"], /"example\.com", not for "example\.org"/],
+    ...["short", "empty", "long", "not-nfc", "latin1", "nul", "nosuch", "directory"].map((file) => [[...good, "--pin-file", file], /PIN/] as const),
+    [["make-credential", "-d", "serial:/dev/ttyS0", ...RP], /"serial:\/dev\/ttyS0"/],
+    [[...good, "word"], /"word"/],
+  ];
+  const outcomes = await ctap(cwd, ...lines.map(([words]) => words));
+  for (const [i, [words, error]] of lines.entries()) checkFailure(t, outcomes[i]!, 2, error, words.slice(3).join(" "));
+
+  const exists = [...good, "--out", "alice.cred"];
+  chmodSync(join(cwd, "directory"), 0o500);
+  const files = await ctap(cwd, exists, [...good, "--out", "directory"], [...good, "--out", "nosuch/alice.cred"], [...good, "--trace", "alice.cred"]);
+  for (const outcome of files) checkFailure(t, outcome, 3, /alice\.cred|directory/);
+  t.same(card.messages, []);
+  t.end();
+});
+
+t.test("a PIN", async (t) => {
+  const cwd = temporaryDirectory(t);
+  writeFiles(cwd, { pin: "7392\n", wrong: "0000\n", crlf: "7392\r\nnothing of this\r\n" });
+  await ctap(cwd, ["pin", "set", "--device", "virtual:card", "--new-pin-file", "pin"]);
+  const withPin = async (...words: readonly string[]): Promise<Made> => {
+    const [outcome] = await ctap(cwd, [...MAKE, "--json", ...words]);
+    t.equal(outcome!.status, 0, words.join(" "));
+    return parse(outcome!.stdout);
+  };
+  t.match(await withPin("--pin-file", "pin"), { flags: { uv: true }, verified: { flags: ["up", "uv", "at"] } });
+  t.match(await withPin("--pin-file", "crlf", "--pin-protocol", "1"), { flags: { uv: true } });
+  t.match(await withPin("--pin-file", "pin", "--pin-protocol", "2", "--discoverable"), { flags: { uv: true } });
+  t.match(await withPin("--uv", "discouraged"), { flags: { uv: false } });
+  const [missing, needed, wrong] = await ctap(cwd, MAKE, [...MAKE, "--uv", "discouraged", "--discoverable"], [...MAKE, "--pin-file", "wrong"]);
+  checkFailure(t, missing!, 2, /PIN is wanted/);
+  t.match(missing!.stderr, /--pin-file FILE, or --uv discouraged/);
+  checkFailure(t, needed!, 2, /PIN is needed/);
+  checkFailure(t, wrong!, 1, /PIN is wrong \(0x31\); 7 tries left/);
+  t.end();
+});

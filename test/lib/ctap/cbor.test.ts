@@ -1,0 +1,250 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import t from "tap";
+import { checkCbor, compareKeys } from "../../../src/lib/ctap/cbor-check.ts";
+import { readCborNode, type CborNode } from "../../../src/lib/ctap/cbor-node.ts";
+import { cborMap, encodeCbor, parseCbor, type CborValue } from "../../../src/lib/ctap/cbor.ts";
+import { errorCode } from "../errors.ts";
+import { anyCbor, almostCbor } from "./arbitraries.ts";
+import { bytes, fromJson, hex, readVectors, type JsonCbor } from "./vectors.ts";
+
+interface CanonicalVectors {
+  readonly decode: readonly { readonly hex: string; readonly value: JsonCbor }[];
+  readonly key_order: readonly { readonly entries: readonly (readonly [JsonCbor, JsonCbor])[]; readonly canonical: string }[];
+  readonly reject_or_warn: readonly { readonly hex: string; readonly why: string }[];
+}
+
+const VECTORS = readVectors("cbor-canonical") as CanonicalVectors;
+
+t.test("the vectors are read, and written as they were", (t) => {
+  t.ok(VECTORS.decode.length > 30);
+  for (const { hex: text, value } of VECTORS.decode) {
+    const item = parseCbor(bytes(text));
+    t.same(item.oddities, [], text);
+    // Plain deepEqual would take 1 and 1n, or a Buffer and its bytes, for different.
+    assert.deepEqual(item.value, fromJson(value), text);
+    t.equal(hex(encodeCbor(item.value)), text);
+  }
+  t.end();
+});
+
+t.test("map keys are put in order", (t) => {
+  t.ok(VECTORS.key_order.length > 5);
+  for (const { entries, canonical } of VECTORS.key_order) {
+    const pairs = entries.map(([key, value]) => [fromJson(key), fromJson(value)] as const);
+    t.equal(hex(encodeCbor(new Map(pairs))), canonical);
+    t.equal(hex(encodeCbor(new Map([...pairs].reverse()))), canonical, "from the reverse order");
+    t.same(checkCbor(bytes(canonical)), []);
+  }
+  t.end();
+});
+
+t.test("what is not canonical is refused or told", (t) => {
+  const refused = ["tag 0", "truncated map", "invalid UTF-8 text", "trailing byte after item"];
+  t.equal(VECTORS.reject_or_warn.length, 16);
+  for (const { hex: text, why } of VECTORS.reject_or_warn) {
+    if (why.startsWith("ok")) t.same(parseCbor(bytes(text)).oddities, [], why);
+    else if (refused.includes(why)) t.equal(errorCode(() => parseCbor(bytes(text))), "CTAP_CBOR", why);
+    else t.equal(parseCbor(bytes(text)).oddities.length, 1, why);
+  }
+  t.end();
+});
+
+t.test("oddities: where they are and what they are", (t) => {
+  const cases: readonly (readonly [string, CborValue, readonly (readonly [number, RegExp])[]])[] = [
+    ["1817", 23, [[0, /number 23 in 2 bytes/]]],
+    ["3817", -24, [[0, /number 23 in 2 bytes/]]],
+    ["1b00000000ffffffff", 0xffffffff, [[0, /in 9 bytes/]]],
+    ["7801" + "61", "a", [[0, /number 1 in 2 bytes/]]],
+    ["9801" + "1800", [0], [[0, /number 1 in 2 bytes/], [2, /number 0 in 2 bytes/]]],
+    ["a203020201", new Map([[3, 2], [2, 1]]), [[3, /out of order/]]],
+    ["a201020103", new Map([[1, 3]]), [[3, /again/]]],
+    ["a3" + "0100" + "0200" + "0101", new Map([[1, 1], [2, 0]]), [[5, /again/]]],
+    ["5f4101410203ff".replace("410203", "420203"), bytes("010203"), [[0, /byte string of indefinite length/]]],
+    ["9fff", [], [[0, /array of indefinite length/]]],
+    ["bf6161f5ff", new Map([["a", true]]), [[0, /map of indefinite length/]]],
+    // Depth: CTAP2 allows four arrays and maps within each other.
+    ["8181818100", [[[[0]]]], []],
+    ["818181818100", [[[[[0]]]]], [[4, /more than 4/]]],
+    ["81a1018181a10200", [new Map([[1, [[new Map([[2, 0]])]]]])], [[5, /more than 4/]]],
+  ];
+  for (const [text, value, expected] of cases) {
+    const { value: found, oddities } = parseCbor(bytes(text));
+    assert.deepEqual(found, value, text);
+    t.same(oddities.map(({ offset }) => offset), expected.map(([offset]) => offset), text);
+    for (const [i, [, message]] of expected.entries()) t.match(oddities[i]?.message, message);
+  }
+  t.end();
+});
+
+t.test("what is no CBOR, or none that CTAP2 has", (t) => {
+  const cases: readonly (readonly [string, string])[] = [
+    ["", "nothing"],
+    ["18", "a number without its byte"],
+    ["1b00000000000000", "a number short of a byte"],
+    ["1c", "a head that is reserved"],
+    ["1f", "a number of indefinite length"],
+    ["5f00ff", "a number as a chunk of a byte string"],
+    ["5f6161ff", "text as a chunk of a byte string"],
+    ["5f5f4101ffff", "chunks within chunks"],
+    ["7fff00", "bytes after chunks"],
+    ["ff", "a break alone"],
+    ["81ff", "a break for an item"],
+    ["a1ff", "a break for a key"],
+    ["bf01ff", "a break for a value"],
+    ["f0", "a simple value without meaning"],
+    ["f818", "a simple value in two bytes that needs one"],
+    ["f8ff", "a simple value without meaning, in two bytes"],
+    ["d90100" + "80", "tag 256"],
+    ["c1" + "00", "tag 1"],
+    ["9bffffffffffffffff", "an array of more than anybody has"],
+    ["bb7fffffffffffffff", "a map of more than anybody has"],
+    ["5bffffffffffffffff00", "a byte string of more than anybody has"],
+    ["81".repeat(17) + "00", "17 arrays within each other"],
+    ["a100".repeat(17) + "00", "17 maps within each other"],
+    ["a1" + "81".repeat(17) + "00" + "00", "17 arrays within a key"],
+    ["61ff", "text that is not UTF-8"],
+    ["63eda080", "a surrogate"],
+    ["62c080", "an overlong form"],
+  ];
+  for (const [text, name] of cases) t.equal(errorCode(() => parseCbor(bytes(text))), "CTAP_CBOR", name);
+  t.end();
+});
+
+t.test("a deep item does not fill the stack", (t) => {
+  for (const text of ["81", "a1", "a100", "9f", "bf00"]) t.equal(errorCode(() => parseCbor(bytes(text.repeat(3000)))), "CTAP_CBOR", text);
+  t.end();
+});
+
+t.test("any value is written canonically and read again", (t) => {
+  fc.assert(
+    fc.property(anyCbor, (value) => {
+      const encoded = encodeCbor(value);
+      const item = parseCbor(encoded);
+      assert.deepEqual(item.oddities, []);
+      assert.deepEqual(item.value, value);
+      assert.equal(hex(encodeCbor(item.value)), hex(encoded));
+    }),
+    { numRuns: 2000 },
+  );
+  t.end();
+});
+
+t.test("an item is cut off at any byte, or followed by more", (t) => {
+  fc.assert(
+    fc.property(anyCbor, fc.nat(255), (value, more) => {
+      const encoded = encodeCbor(value);
+      for (let length = 0; length < encoded.length; length++) assert.equal(errorCode(() => parseCbor(encoded.subarray(0, length))), "CTAP_CBOR", `${length} bytes`);
+      assert.equal(errorCode(() => parseCbor(Uint8Array.of(...encoded, more))), "CTAP_CBOR");
+    }),
+    { numRuns: 200 },
+  );
+  t.end();
+});
+
+t.test("any bytes are read or refused, and what is read without oddities is written the same", (t) => {
+  let read = 0;
+  fc.assert(
+    fc.property(almostCbor, (input) => {
+      let item;
+      try {
+        item = parseCbor(input);
+      } catch (error) {
+        assert.match((error as Error).message, /^CBOR /);
+        assert.equal((error as { code?: string }).code, "CTAP_CBOR");
+        return;
+      }
+      read += 1;
+      const encoded = encodeCbor(item.value);
+      if (item.oddities.length === 0 && !hasFloat(readCborNode(input).node)) assert.equal(hex(encoded), hex(input));
+      // The canonical form means the same.
+      const again = parseCbor(encoded);
+      assert.deepEqual(again.value, item.value);
+      assert.deepEqual(again.oddities.filter(({ message }) => !message.startsWith("more than")), []);
+    }),
+    { numRuns: 5000 },
+  );
+  t.ok(read > 500, `${read} were read`);
+  t.end();
+});
+
+/** Floats are read, and their length is not kept. */
+function hasFloat({ type, argument, children }: CborNode): boolean {
+  return (type === "simple" && argument.length > 0) || children.some(hasFloat);
+}
+
+t.test("floats, which CTAP2 has no use for, are read and written as floats", (t) => {
+  const floats: readonly (readonly [string, number])[] = [
+    ["f93e00", 1.5],
+    ["f90001", 2 ** -24],
+    ["f97bff", 65504],
+    ["f97c00", Infinity],
+    ["f9fc00", -Infinity],
+    ["f97e00", NaN],
+    ["f98000", -0],
+    ["fa47c35000", 100000],
+    ["fb3ff199999999999a", 1.1],
+    ["fb7e37e43c8800759c", 1e300],
+  ];
+  for (const [text, value] of floats) {
+    t.ok(Object.is(parseCbor(bytes(text)).value, value), text);
+    t.ok(Object.is(parseCbor(encodeCbor(value)).value, value), `${value} written`);
+  }
+  t.end();
+});
+
+t.test("entries without a value are left out, at any depth", (t) => {
+  t.equal(hex(encodeCbor(cborMap([1, undefined], [2, 3], ["a", undefined]))), "a10203");
+  t.equal(hex(encodeCbor(new Map<CborValue, CborValue>([[1, undefined], [2, [new Map([[3, undefined]])]]]))), "a10281a0");
+  t.equal(hex(encodeCbor(undefined)), "f7");
+  assert.deepEqual(parseCbor(bytes("f7")).value, undefined);
+  t.end();
+});
+
+t.test("a byte string is a copy of its own", (t) => {
+  const input = bytes("4401020304");
+  const { value } = parseCbor(input);
+  input.fill(0);
+  t.same(value, bytes("01020304"));
+  t.end();
+});
+
+t.test("whole numbers of every size", (t) => {
+  const sizes: readonly (readonly [number | bigint, string])[] = [
+    [23, "17"],
+    [24, "1818"],
+    [0xff, "18ff"],
+    [0x100, "190100"],
+    [0xffff, "19ffff"],
+    [0x1_0000, "1a00010000"],
+    [0xffff_ffff, "1affffffff"],
+    [0x1_0000_0000, "1b0000000100000000"],
+    [Number.MAX_SAFE_INTEGER, "1b001fffffffffffff"],
+    [2n ** 53n, "1b0020000000000000"],
+    [2n ** 64n - 1n, "1bffffffffffffffff"],
+    [-24, "37"],
+    [-25, "3818"],
+    [-0x100, "38ff"],
+    [-0x101, "390100"],
+    [-0x1_0000_0000, "3affffffff"],
+    [-0x1_0000_0001, "3b0000000100000000"],
+    [-(2n ** 64n), "3bffffffffffffffff"],
+  ];
+  for (const [value, text] of sizes) {
+    t.equal(hex(encodeCbor(value)), text);
+    assert.deepEqual(parseCbor(bytes(text)), { value, oddities: [] });
+  }
+  t.end();
+});
+
+t.test("the order of keys is total", (t) => {
+  const key = fc.oneof(fc.uint8Array({ minLength: 1, maxLength: 6 }));
+  fc.assert(
+    fc.property(key, key, key, (a, b, c) => {
+      assert.equal(Math.sign(compareKeys(a, b)) + Math.sign(compareKeys(b, a)), 0);
+      assert.equal(compareKeys(a, b) === 0, hex(a) === hex(b));
+      if (compareKeys(a, b) <= 0 && compareKeys(b, c) <= 0) assert(compareKeys(a, c) <= 0);
+    }),
+  );
+  t.end();
+});
