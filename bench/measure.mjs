@@ -12,7 +12,7 @@ export function median(numbers) {
 }
 
 /** @returns wall-clock milliseconds of a whole process, its output thrown away */
-function timeProcess(words, input) {
+export function timeProcess(words, input) {
   const begin = process.hrtime.bigint();
   const { status, stderr } = spawnSync(process.execPath, words, { input: input ?? "", stdio: ["pipe", "ignore", "pipe"] });
   const end = process.hrtime.bigint();

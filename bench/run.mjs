@@ -5,6 +5,7 @@ import { cpus, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { batch } from "./batch.mjs";
+import { ctap } from "./ctap.mjs";
 import { startup } from "./startup.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -18,6 +19,7 @@ let figures;
 try {
   figures = [
     ...startup(program, directory, { runs: isQuick ? 9 : 41 }),
+    ...(await ctap(program, directory, isQuick ? { runs: 9, rounds: 1, calls: 1000 } : { runs: 41, rounds: 5, calls: 5000 })),
     ...(await batch(program, directory, isQuick ? { lines: 20_000, rounds: 1, memoryLines: 40_000 } : { lines: 120_000, rounds: 3, memoryLines: 240_000 })),
   ];
 } finally {

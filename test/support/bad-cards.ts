@@ -128,7 +128,7 @@ function lateByOneInit(): Script {
 /** Packets of others before and after each answer: an INIT of theirs cut short, a conversation, a stray end of one. */
 function withNoise(script: Script): Script {
   const noise = (wire: Wire): void => {
-    for (let i = 0; i < 50; i++) {
+    for (let i = 0; i < 5; i++) {
       for (const report of encodeMessage(OTHER_CHANNEL, cbor, new Uint8Array(100))) wire.send(report);
       for (const report of encodeMessage(OTHER_CHANNEL + 1, HID_COMMAND.keepalive, Uint8Array.of(2))) wire.send(report);
       wire.send(Uint8Array.of(0, 0, 0, 9, 5, ...new Uint8Array(59)));
@@ -143,7 +143,7 @@ function withNoise(script: Script): Script {
 
 function keepaliveForEver(status: number): Script {
   return (request, wire) => {
-    const timer = setInterval(() => keepalive(request, wire, status), 5);
+    const timer = setInterval(() => keepalive(request, wire, status), 20);
     // Long after any probe, so that the test ends.
     setTimeout(() => clearInterval(timer), 15_000).unref();
     timer.unref();

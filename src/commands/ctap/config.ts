@@ -31,7 +31,7 @@ export async function configEnterpriseAttestation(args: Arguments): Promise<numb
 /** keyhole ctap config min-pin-length */
 export async function configMinPinLength(args: Arguments): Promise<number> {
   const wanted: MinPinLength = { length: readLength(args), rpIds: args.all("rp-id"), forceChange: args.flag("force-change") };
-  if (wanted.rpIds?.includes("") === true) throw new UsageError("USAGE_RP_ID", "--rp-id is empty", { hint: args.usageHint });
+  if (wanted.rpIds?.includes("") === true) throw new UsageError("USAGE_EMPTY", "--rp-id is empty", { hint: args.usageHint });
   return withManagedCard(args, { permission: "acfg", check: (info) => checkMinPinLength(info, wanted) }, async ({ ctap2, authorise }) => {
     await setMinPinLength(ctap2, wanted, await authorise());
     const { minPinLength, forcePinChange } = await ctap2.getInfo();

@@ -22,8 +22,9 @@ interface Listed {
 }
 
 /** keyhole ctap credentials list */
-export function credentialsList(args: Arguments): Promise<number> {
+export async function credentialsList(args: Arguments): Promise<number> {
   const rpId = args.optional("rp-id");
+  if (rpId === "") throw new UsageError("USAGE_EMPTY", "--rp-id is empty", { hint: args.usageHint });
   return withManagement(args, async (management) => {
     const { existing, remaining } = await management.metadata();
     const listed = await list(management, rpId);

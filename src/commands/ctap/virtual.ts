@@ -82,9 +82,10 @@ function parseApproval(args: Arguments, end: End): Approval {
 /** A question that nobody waits for any more goes away by itself. */
 async function ask(touch: Touch, signal: AbortSignal, end: End): Promise<boolean> {
   const { promptLine } = await import("../../lib/terminal/prompt.ts");
-  if (signal.aborted) return false;
+  const isWanted = (): boolean => !signal.aborted;
+  if (!isWanted()) return false;
   const answer = await promptLine(`Touch the key to ${describeTouch(touch)}? [y/N] `, signal);
-  if (answer === undefined && !signal.aborted) end.interrupt();
+  if (answer === undefined && isWanted()) end.interrupt();
   return answer !== undefined && /^y(es)?$/i.test(answer.trim());
 }
 

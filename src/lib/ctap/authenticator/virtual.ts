@@ -31,19 +31,20 @@ class VirtualTransport implements Transport {
   readonly #queue = new ReportQueue();
   readonly #door: Door;
   readonly #card: Promise<RunningCard>;
-  #isClosed = false;
+  #isOver = false;
 
   constructor({ statePath, approve }: VirtualOptions) {
     this.name = `virtual:${statePath ?? ""}`;
-    this.#door = { name: this.name, onReport: () => undefined, send: (report) => this.#queue.push(report), close: () => Promise.resolve() };
-    this.#card = openStore(statePath).then((store) => runCard(this.#door, new Authenticator({ store }), { approve, onError: (error) => this.#queue.fail(error) }));
-    this.#card.catch((error: unknown) => this.#queue.fail(error));
+    this.#door = { name: this.name, onReport: () => undefined, send: (report) => this.#deliver(report), close: () => Promise.resolve() };
+    const onError = (error: unknown): void => this.#end(error);
+    this.#card = openStore(statePath).then((store) => runCard(this.#door, new Authenticator({ store }), { approve, onError }));
+    this.#card.catch(onError);
   }
 
   async send(report: Uint8Array): Promise<void> {
     const copy = copyBytes(report);
     await this.#card;
-    if (this.#isClosed) throw closed(this.name);
+    if (this.#isOver) throw closed(this.name);
     this.#door.onReport(copy);
   }
 
@@ -52,12 +53,21 @@ class VirtualTransport implements Transport {
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true;
-    this.#queue.fail(closed(this.name));
+    this.#end(closed(this.name));
     await this.#card.then(
       (card) => card.close(),
       () => undefined,
     );
+  }
+
+  #deliver(report: Uint8Array): void {
+    if (!this.#isOver) this.#queue.push(report);
+  }
+
+  /** The error says more than what the card answers with for want of a better status. */
+  #end(error: unknown): void {
+    this.#isOver = true;
+    this.#queue.fail(error);
   }
 }
 

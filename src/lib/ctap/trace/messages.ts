@@ -1,4 +1,4 @@
-import { AUTHENTICATOR_DATA, bytes, digest, hidden, list, named, NUMBER, numbered, record, RP_ID, RP_ID_HASH, TEXT, type Shape } from "./shape.ts";
+import { AUTHENTICATOR_DATA, bytes, CERTIFICATE, digest, hidden, list, named, NUMBER, numbered, record, RP_ID, RP_ID_HASH, TEXT, type Shape } from "./shape.ts";
 
 /** A command of CTAP2. */
 export interface CommandShape {
@@ -52,7 +52,7 @@ const EXTENSIONS = record({ "hmac-secret": HMAC_SECRET, "hmac-secret-mc": HMAC_S
 /** Extensions in authenticator data. */
 export const EXTENSION_OUTPUTS = record({ "hmac-secret": hidden("hmac-secret output"), "hmac-secret-mc": hidden("hmac-secret output"), credBlob: hidden("credBlob") }, NUMBER);
 
-const ATTESTATION = record({ alg: NUMBER, sig: SIGNATURE, x5c: list(digest("attestation certificate")) });
+const ATTESTATION = record({ alg: NUMBER, sig: SIGNATURE, x5c: list(CERTIFICATE) });
 
 const ASSERTION = numbered({
   1: ["credential", CREDENTIAL],

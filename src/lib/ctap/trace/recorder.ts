@@ -45,7 +45,7 @@ export function recordTransport(transport: Transport, sink: TraceSink, clock = t
         record("from-card", report);
         return report;
       } catch (error) {
-        recordError(error);
+        if (!signal.aborted) recordError(error);
         throw error;
       }
     },

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { readDerSequence } from "./der.ts";
 
 /** Collects what was taken out of one message, in words. */
 export type Taken = Set<string>;
@@ -23,7 +24,22 @@ export function hideText(bytes: Uint8Array, what: string, taken: Taken): void {
 /** Puts the SHA-256 of the bytes in their place, cut or again and again to the same length. */
 export function digestBytes(bytes: Uint8Array, what: string, taken: Taken): void {
   if (bytes.length === 0) return;
-  const digest = createHash("sha256").update(bytes).digest();
-  for (let offset = 0; offset < bytes.length; offset += digest.length) bytes.set(digest.subarray(0, bytes.length - offset), offset);
+  fill(bytes, sha256(bytes));
   taken.add(`digest of ${what}`);
+}
+
+/** The same, and the certificate's own head stays, which says how long it is. */
+export function digestCertificate(bytes: Uint8Array, taken: Taken): void {
+  if (bytes.length === 0) return;
+  const sequence = readDerSequence(bytes);
+  fill(bytes.subarray(sequence?.length === bytes.length ? sequence.headLength : 0), sha256(bytes));
+  taken.add("digest of attestation certificate");
+}
+
+function fill(bytes: Uint8Array, digest: Uint8Array): void {
+  for (let offset = 0; offset < bytes.length; offset += digest.length) bytes.set(digest.subarray(0, bytes.length - offset), offset);
+}
+
+export function sha256(bytes: Uint8Array): Uint8Array {
+  return createHash("sha256").update(bytes).digest();
 }

@@ -1,11 +1,10 @@
-import { createHash } from "node:crypto";
 import { encodeHex } from "../../bytes.ts";
 import { CtapError } from "../../errors.ts";
 import { byteString } from "../../text.ts";
 import { cborLength } from "../cbor-check.ts";
 import { argumentOf, readCborNode, type CborNode } from "../cbor-node.ts";
 import { CREDENTIAL_KEY, EXTENSION_OUTPUTS } from "./messages.ts";
-import { digestBytes, hideBytes, hideText, type Taken } from "./redact-bytes.ts";
+import { digestBytes, digestCertificate, hideBytes, hideText, sha256, type Taken } from "./redact-bytes.ts";
 import type { Field, Shape } from "./shape.ts";
 
 const UNKNOWN = "unknown field";
@@ -59,12 +58,15 @@ export class CborRedactor {
       case "bytes":
         return bytes?.length === shape.length;
       case "rp-id":
-        if (text !== undefined) this.#rpIdHashes.add(sha256(text));
+        if (text !== undefined) this.#rpIdHashes.add(encodeHex(sha256(text)));
         return text !== undefined;
       case "rp-id-hash":
         return bytes !== undefined && this.#rpIdHashes.has(encodeHex(bytes));
       case "digest":
         if (bytes !== undefined) digestBytes(bytes, shape.what, taken);
+        return bytes !== undefined;
+      case "certificate":
+        if (bytes !== undefined) digestCertificate(bytes, taken);
         return bytes !== undefined;
       case "authenticator-data":
         if (bytes !== undefined) this.#authenticatorData(bytes, taken);
@@ -156,8 +158,4 @@ function hideNumber({ head, argument }: CborNode, what: string, taken: Taken): v
   if (argument.length > 0) argument.fill(0xff);
   else head.set([(head[0] ?? 0) & MAJOR_TYPE]);
   taken.add(what);
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }

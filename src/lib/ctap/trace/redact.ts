@@ -3,7 +3,7 @@ import { HID_COMMAND, type Packet } from "../packet.ts";
 import { Conversation, type ObservedMessage } from "./conversation.ts";
 import { channelName, hidCommandName, interpretCtap2 } from "./interpret.ts";
 import { closeLine, errorLine, openLine, reportLine } from "./line.ts";
-import { digestBytes, hideBytes, type Taken } from "./redact-bytes.ts";
+import { digestBytes, digestCertificate, hideBytes, type Taken } from "./redact-bytes.ts";
 import { CborRedactor } from "./redact-cbor.ts";
 import type { Direction, Report } from "./report.ts";
 import { hidden } from "./shape.ts";
@@ -109,6 +109,7 @@ function redactMessage(direction: Direction, message: ObservedMessage, cbor: Cbo
     for (const { name, bytes, care } of u2f.parts) {
       if (care === "hide") hideBytes(bytes, name, taken);
       if (care === "digest") digestBytes(bytes, name, taken);
+      if (care === "certificate") digestCertificate(bytes, taken);
     }
   } else hideBytes(message.data.subarray(openLength(direction, message.command)), `data of ${hidCommandName(message.command)}`, taken);
   return taken;

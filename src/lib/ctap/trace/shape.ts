@@ -5,8 +5,10 @@
 export type Shape =
   /** A secret, or what identifies a person; `what` names it. */
   | { readonly kind: "hidden"; readonly what: string }
-  /** A public key or certificate, which its digest stands for. */
+  /** A public key, or a part of one, which its digest stands for. */
   | { readonly kind: "digest"; readonly what: string }
+  /** The same for an attestation certificate. */
+  | { readonly kind: "certificate" }
   /** A number or boolean; numbers may have names. */
   | { readonly kind: "number"; readonly names?: Names }
   | { readonly kind: "text" }
@@ -33,6 +35,7 @@ export const NUMBER: Shape = { kind: "number" };
 export const TEXT: Shape = { kind: "text" };
 export const RP_ID: Shape = { kind: "rp-id" };
 export const RP_ID_HASH: Shape = { kind: "rp-id-hash" };
+export const CERTIFICATE: Shape = { kind: "certificate" };
 export const AUTHENTICATOR_DATA: Shape = { kind: "authenticator-data" };
 
 export function hidden(what: string): Shape {

@@ -1,14 +1,15 @@
 import { HID_COMMAND } from "../packet.ts";
 import { INSTRUCTION, readApdu, type Apdu } from "./apdu.ts";
 import type { ObservedMessage } from "./conversation.ts";
+import { readDerSequence } from "./der.ts";
 import type { Direction } from "./report.ts";
 
 /** A piece of a message of CTAP1, over its bytes. */
 export interface Part {
   readonly name: string;
   readonly bytes: Uint8Array;
-  /** `keep`: tells nothing; `hide`: a secret, or what identifies; `digest`: a public key or certificate. */
-  readonly care: "keep" | "hide" | "digest";
+  /** `keep`: tells nothing; `hide`: a secret, or what identifies; `digest`: a part of a public key. */
+  readonly care: "keep" | "hide" | "digest" | "certificate";
 }
 
 /** What a message of CTAP1 says. Source: FIDO U2F Raw Message Formats v1.2. */
@@ -92,14 +93,14 @@ function registrationParts(body: Uint8Array): readonly Part[] | undefined {
   if (body[0] !== 0x05 || point[0] !== 0x04 || handleLength === undefined) return undefined;
   const handle = body.subarray(lengthAt + 1, lengthAt + 1 + handleLength);
   const rest = body.subarray(lengthAt + 1 + handleLength);
-  const certificateLength = derLength(rest);
-  if (certificateLength === undefined || certificateLength > rest.length) return undefined;
+  const certificateLength = readDerSequence(rest)?.length;
+  if (certificateLength === undefined) return undefined;
   return [
     // Each coordinate by itself, as in a COSE key.
     { name: "public key x", bytes: point.subarray(1, 1 + PARAMETER_LENGTH), care: "digest" },
     { name: "public key y", bytes: point.subarray(1 + PARAMETER_LENGTH), care: "digest" },
     { name: "key handle", bytes: handle, care: "hide" },
-    { name: "attestation certificate", bytes: rest.subarray(0, certificateLength), care: "digest" },
+    { name: "attestation certificate", bytes: rest.subarray(0, certificateLength), care: "certificate" },
     { name: "signature", bytes: rest.subarray(certificateLength), care: "hide" },
   ];
 }
@@ -112,13 +113,4 @@ function authenticationParts(body: Uint8Array): readonly Part[] | undefined {
     { name: "counter", bytes: body.subarray(1, 5), care: "keep" },
     { name: "signature", bytes: body.subarray(5), care: "hide" },
   ];
-}
-
-/** Of a DER SEQUENCE, with its head. Source: X.690 §8.1.3. */
-function derLength([tag, first, second, third]: Uint8Array): number | undefined {
-  if (tag !== 0x30 || first === undefined) return undefined;
-  if (first < 0x80) return 2 + first;
-  if (first === 0x81 && second !== undefined) return 3 + second;
-  if (first === 0x82 && second !== undefined && third !== undefined) return 4 + ((second << 8) | third);
-  return undefined;
 }
