@@ -2,7 +2,7 @@
 # Installs the programs written elsewhere that test/interop/ talks to, pinned,
 # from their package registries, into .interop/:
 #
-#   .interop/venv/bin/python   pyglome, from PyPI
+#   .interop/venv/bin/python   pyglome and python-fido2, from PyPI
 #   .interop/cargo/bin/glome   the Rust glome command, from crates.io
 #   .interop/go/peer           test/interop/go over google/glome's Go packages
 #
@@ -60,20 +60,21 @@ make_venv() {
   has python3 && bounded 120 python3 -m venv "$root/venv" >/dev/null 2>&1
 }
 
-setup_pyglome() {
+setup_python() {
   wanted=test/interop/requirements.txt
-  if cmp -s "$wanted" "$root/venv/requirements.txt" && "$root/venv/bin/python" -c 'import pyglome' 2>/dev/null; then
-    say "pyglome is there"
+  check='import fido2, pyglome'
+  if cmp -s "$wanted" "$root/venv/requirements.txt" && "$root/venv/bin/python" -c "$check" 2>/dev/null; then
+    say "pyglome and python-fido2 are there"
     return
   fi
-  say "installing pyglome from the Python package index"
+  say "installing pyglome and python-fido2 from the Python package index"
   if ! make_venv; then
     install_by_apt python3 python3-venv
     make_venv || fail "python3 -m venv does not work"
   fi
   bounded 600 "$root/venv/bin/python" -m pip install --quiet --no-input --disable-pip-version-check \
-    --only-binary :all: --timeout 30 --retries 3 -r "$wanted" >&2 || fail "pyglome cannot be installed"
-  "$root/venv/bin/python" -c 'import pyglome' || fail "pyglome does not work"
+    --only-binary :all: --timeout 30 --retries 3 -r "$wanted" >&2 || fail "pyglome and python-fido2 cannot be installed"
+  "$root/venv/bin/python" -c "$check" || fail "pyglome or python-fido2 does not work"
   cp "$wanted" "$root/venv/requirements.txt"
 }
 
@@ -134,6 +135,6 @@ setup_go_peer() {
 }
 
 has timeout || fail "there is no timeout command, which is part of coreutils"
-setup_pyglome
+setup_python
 setup_rust_glome
 setup_go_peer

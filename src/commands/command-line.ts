@@ -15,15 +15,29 @@ const EVERY_OPTION = [...COMMON_OPTIONS, ...COMMANDS.flatMap(({ options }) => op
 
 /**
  * Finds the command; options may stand before it, as their table says whether
- * a value follows.
+ * a value follows. Where a name takes a value in one command and none in
+ * another, the reading that leads to a command counts.
  */
 export function findCommand(argv: readonly string[]): CommandLine {
+  const line = findAfter(argv, skipOptions(argv, EVERY_OPTION));
+  if (line.command !== undefined) return line;
+  const neverFlags = EVERY_OPTION.filter((option) => EVERY_OPTION.every(({ name, value }) => value !== undefined || name !== option.name));
+  const other = findAfter(argv, skipOptions(argv, neverFlags));
+  return other.command === undefined ? line : other;
+}
+
+/** @returns where the options before the command end */
+function skipOptions(argv: readonly string[], options: readonly OptionSpec[]): number {
   let start = 0;
   for (; start < argv.length; start++) {
     const word = argv[start] ?? "";
     if (word === "--" || !isOptionWord(word)) break;
-    if (takesNextWord(word)) start++;
+    if (takesNextWord(word, options)) start++;
   }
+  return start;
+}
+
+function findAfter(argv: readonly string[], start: number): CommandLine {
   const [first, second, third] = argv.slice(start);
   const named = (...words: readonly (string | undefined)[]): CommandSpec | undefined => COMMANDS.find(({ name }) => name === words.join(" "));
   const command = named(first, second, third) ?? named(first, second) ?? named(first);
@@ -37,10 +51,10 @@ function isOptionWord(word: string): boolean {
 }
 
 /** `--key` and `-qk`, but neither `--key=FILE` nor `-kFILE`. */
-function takesNextWord(word: string): boolean {
-  if (word.startsWith("--")) return EVERY_OPTION.some(({ name, value }) => value !== undefined && word === `--${name}`);
+function takesNextWord(word: string, options: readonly OptionSpec[]): boolean {
+  if (word.startsWith("--")) return options.some(({ name, value }) => value !== undefined && word === `--${name}`);
   const letters = word.slice(1).split("");
-  const first = letters.findIndex((letter) => EVERY_OPTION.some(({ short, value }) => value !== undefined && short === letter));
+  const first = letters.findIndex((letter) => options.some(({ short, value }) => value !== undefined && short === letter));
   return first >= 0 && first === letters.length - 1;
 }
 

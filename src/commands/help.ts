@@ -53,12 +53,30 @@ export function manualPage({ name }: CommandSpec): string {
 async function overview(group: string): Promise<string> {
   const inGroup = COMMANDS.filter(({ name }) => name.startsWith(`${group} `));
   const shown = inGroup.length > 0 ? inGroup : COMMANDS;
-  const parser = bare().usage("keyhole COMMAND [options]").usage("\nLets somebody in over a narrow channel.");
-  for (const { name, summary } of shown) parser.command(name.replaceAll(" ", "\u00a0"), summary);
+  const parser = bare().usage(`keyhole ${inGroup.length > 0 ? `${group} ` : ""}COMMAND [options]`).usage("\nLets somebody in over a narrow channel.");
   parser.option("help", { alias: "h", type: "boolean", describe: "show help; with a command, its own" });
   parser.option("version", { type: "boolean", describe: "show the version" });
   const examples = shown.flatMap((command) => command.examples.slice(0, 1)).slice(0, inGroup.length > 0 ? 3 : 5);
-  return withExamples((await parser.getHelp()).replaceAll("\u00a0", " "), examples, groupPage(inGroup));
+  const help = (await parser.getHelp()).replace("Options:", `Commands:\n${listCommands(shown)}\n\nOptions:`);
+  return withExamples(help, examples, groupPage(inGroup));
+}
+
+/** Not by yargs, which would break the longest names. */
+function listCommands(commands: readonly CommandSpec[]): string {
+  const column = Math.max(...commands.map(({ name }) => name.length)) + "  keyhole   ".length;
+  return commands.map(({ name, summary }) => `  keyhole ${name}`.padEnd(column) + wrap(summary, WIDTH - column).join(`\n${" ".repeat(column)}`)).join("\n");
+}
+
+/** Cuts a text into lines at its blanks. */
+function wrap(text: string, width: number): readonly string[] {
+  const [first = "", ...others] = text.split(" ");
+  const lines = [first];
+  for (const word of others) {
+    const longer = `${lines.at(-1) ?? ""} ${word}`;
+    if (longer.length <= width) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines;
 }
 
 /** The page that all of a group share, or the one above them. */

@@ -1,10 +1,15 @@
 import { createHash, createPublicKey, verify } from "node:crypto";
 import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import t from "tap";
 import { cborMap } from "../../src/lib/ctap/cbor.ts";
 import { ctap, getInfo, recordingCard, sentCommands, virtualCard } from "../support/ctap.ts";
 import { checkFailure, listing, temporaryDirectory, writeFiles } from "../support/keyhole.ts";
+
+// Each test waits for processes most of the time.
+t.jobs = 2 * availableParallelism();
+const together = { buffered: true } as const;
 
 interface Assertion {
   readonly id: string;
@@ -46,7 +51,7 @@ function isSigned({ authData, signature }: Assertion, { clientDataHash }: Answer
   return verify("sha256", Buffer.concat([fromBase64url(authData), fromBase64url(clientDataHash)]), createPublicKey({ key: jwk, format: "jwk" }), fromBase64url(signature));
 }
 
-t.test("a credential signs, named by its file or by its id", async (t) => {
+t.test("a credential signs, named by its file or by its id", together, async (t) => {
   const cwd = temporaryDirectory(t);
   await ctap(cwd, [...MAKE, "--out", "alice.cred"]);
   const { id } = readCredential(cwd);
@@ -75,7 +80,7 @@ t.test("a credential signs, named by its file or by its id", async (t) => {
   t.end();
 });
 
-t.test("every discoverable credential signs where none is named", async (t) => {
+t.test("every discoverable credential signs where none is named", together, async (t) => {
   const cwd = temporaryDirectory(t);
   writeFiles(cwd, { pin: "7392\n" });
   for (const name of ["alice", "bob", "carol"]) await ctap(cwd, ["make-credential", ...CARD, "--user-name", name, "--user-id", `0${name.length}`, "--discoverable", "--out", `${name}.cred`]);
@@ -94,7 +99,7 @@ t.test("every discoverable credential signs where none is named", async (t) => {
   t.end();
 });
 
-t.test("the counter", async (t) => {
+t.test("the counter", together, async (t) => {
   const cwd = temporaryDirectory(t);
   await ctap(cwd, [...MAKE, "--out", "alice.cred"]);
   const made = readFileSync(join(cwd, "alice.cred"));
@@ -111,7 +116,7 @@ t.test("the counter", async (t) => {
   t.end();
 });
 
-t.test("an answer that is wrong is no result", async (t) => {
+t.test("an answer that is wrong is no result", together, async (t) => {
   const cwd = temporaryDirectory(t);
   await ctap(cwd, [...MAKE, "--out", "alice.cred"]);
   const id = fromBase64url(readCredential(cwd).id);
@@ -135,7 +140,7 @@ t.test("an answer that is wrong is no result", async (t) => {
   t.end();
 });
 
-t.test("--no-touch", async (t) => {
+t.test("--no-touch", together, async (t) => {
   const cwd = temporaryDirectory(t);
   const uri = await virtualCard(t, "--approve", "never");
   const state = await virtualCard(t);
@@ -153,7 +158,7 @@ t.test("--no-touch", async (t) => {
   t.end();
 });
 
-t.test("secrets of hmac-secret", async (t) => {
+t.test("secrets of hmac-secret", together, async (t) => {
   const cwd = temporaryDirectory(t);
   writeFiles(cwd, { salt: Buffer.alloc(32, 1), salts: Buffer.concat([Buffer.alloc(32, 1), Buffer.alloc(32, 2)]), pin: "7392\n" });
   const derive = (...words: readonly string[]): readonly string[] => [...SIGN, "--json", ...words];
@@ -185,7 +190,7 @@ t.test("secrets of hmac-secret", async (t) => {
   t.end();
 });
 
-t.test("secrets are derived from one credential", async (t) => {
+t.test("secrets are derived from one credential", together, async (t) => {
   const cwd = temporaryDirectory(t);
   writeFiles(cwd, { salt: Buffer.alloc(32, 1) });
   const make = (id: string): readonly string[] => [...MAKE, "--user-id", id, "--discoverable", "--hmac-secret"];
@@ -199,7 +204,7 @@ t.test("secrets are derived from one credential", async (t) => {
   t.end();
 });
 
-t.test("the key for a large blob goes to the credential file", async (t) => {
+t.test("the key for a large blob goes to the credential file", together, async (t) => {
   const cwd = temporaryDirectory(t);
   await ctap(cwd, [...MAKE, "--discoverable", "--large-blob-key", "--out", "alice.cred"]);
   const made = readCredential(cwd);
@@ -216,7 +221,7 @@ t.test("the key for a large blob goes to the credential file", async (t) => {
   t.end();
 });
 
-t.test("CTAP1", async (t) => {
+t.test("CTAP1", together, async (t) => {
   const cwd = temporaryDirectory(t);
   await ctap(cwd, [...MAKE, "--u2f", "--out", "u2f.cred"]);
   const [byU2f] = await ctap(cwd, [...SIGN, "--u2f", "--json", "--credential", "u2f.cred"]);
@@ -230,12 +235,12 @@ t.test("CTAP1", async (t) => {
   t.end();
 });
 
-t.test("CTAP1 waits for the touch", async (t) => {
+t.test("CTAP1 waits for the touch", together, async (t) => {
   const cwd = temporaryDirectory(t);
   const [later, never] = await Promise.all([virtualCard(t, "--approve", "after:600"), virtualCard(t, "--approve", "never")]);
-  const make = (uri: string, out: string): readonly string[] => ["make-credential", "-d", uri, "--u2f", "--rp-id", "example.com", "--user-name", "a", "--out", out, "--timeout", "1", "--trace", `${out}.trace`];
-  const [touched, late] = await ctap(cwd, make(later, "later"), make(never, "never"));
-  t.match(touched, { status: 0, stderr: /^touch the card now \(waiting up to 1 s\)\nverified: / });
+  const make = (uri: string, name: string, timeout: string): readonly string[] => ["make-credential", "-d", uri, "--u2f", "--rp-id", "example.com", "--user-name", "a", "--timeout", timeout, "--trace", `${name}.trace`];
+  const [touched, late] = await ctap(cwd, make(later, "later", "20"), make(never, "never", "1"));
+  t.match(touched, { status: 0, stderr: /^touch the card now \(waiting up to 20 s\)\nverified: / });
   t.match(late, { status: 1, stderr: /^error: card was not touched within 1 s$/m });
   t.ok(sentCommands(cwd, "never.trace").filter((command) => command === "msg").length > 2, "it is asked again and again");
   t.end();

@@ -36,6 +36,13 @@ t.test("the other ways to the same help", async (t) => {
   t.equal(group.status, 0);
   for (const name of ["challenge new", "challenge check", "challenge lint"]) t.ok(group.stdout.includes(name), name);
   t.equal(run("challenge", "check", "--help").stdout, run("help", "challenge", "check").stdout);
+  for (const [words, page] of [[["ctap"], "keyhole-ctap(1)"], [["ctap", "pin"], "keyhole-ctap-pin(1)"], [["challenge"], "keyhole-challenge(1)"]] as const) {
+    const { status, stdout } = run(...words, "--help");
+    t.equal(status, 0);
+    for (const name of names) t.equal(stdout.includes(`keyhole ${name} `), name.startsWith(`${words.join(" ")} `), `${words.join(" ")}: ${name}`);
+    t.ok(stdout.endsWith(`Manual: ${page}\n`), page);
+    t.equal(stdout, run("help", ...words).stdout);
+  }
   t.end();
 });
 
@@ -56,6 +63,13 @@ t.test("a command that is none, with the one that was perhaps meant", async (t) 
     [["logn"], /hint: .*keyhole login/],
     [["challenge"], /one of new, check, lint/],
     [["challenge", "solve"], /found "solve"/],
+    [["challenge", "nw"], /hint: did you mean keyhole challenge new\?/],
+    [["ctap"], /ctap needs one of list, probe, .*\bpin, .*virtual\nhint: see keyhole ctap --help/],
+    [["ctap", "infos"], /hint: did you mean keyhole ctap info\?/],
+    [["ctap", "pin"], /ctap pin needs one of set, change, retries\nhint: see keyhole ctap pin --help/],
+    [["ctap", "pin", "forget"], /ctap pin needs one of set, change, retries, found "forget"/],
+    [["ctap", "pin", "chang"], /hint: did you mean keyhole ctap pin change\?/],
+    [["pin", "set"], /no command "pin"/],
     [["xyzzy"], /hint: .*keyhole --help/],
     [[""], /hint: /],
     [["constructor"], /hint: /],

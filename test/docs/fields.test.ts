@@ -1,8 +1,9 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import t, { type Test } from "tap";
+import t from "tap";
 import { keyhole, temporaryDirectory } from "../support/keyhole.ts";
-import { listsOf, namesOf, readManualPage, type Item } from "./mdoc.ts";
+import { checkFields, documentedFields, listsWith, type Fields } from "./documented-fields.ts";
+import { namesOf } from "./mdoc.ts";
 
 // The manual names every field of every JSON object and its type; here the
 // program writes those objects, or reads them.
@@ -16,8 +17,6 @@ function run(words: readonly string[], input = ""): string {
   return keyhole(words, { cwd: directory, input }).stdout;
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-
 function parse(line: string): Fields {
   return JSON.parse(line) as Fields;
 }
@@ -29,31 +28,6 @@ function runJson(...words: readonly string[]): Fields {
 run(["genkey", "--out", "k"]);
 writeFileSync(join(directory, "k.pub"), run(["pubkey", ...KEY]));
 const NEW = ["challenge", "new", "--peer", "k.pub", "--host", "h", "--action", "a", "--state"];
-
-/** The lists of a section whose items begin with a macro: `Va` for fields, `Li` for codes. */
-function listsWith(macro: string, page: string, section: string): readonly (readonly Item[])[] {
-  return listsOf(readManualPage(join("man", page)).section(section)).filter((items) => namesOf(items, macro).length > 0);
-}
-
-/** Fields by their documented type. */
-function documentedFields(page: string, section: string, list = 0): Readonly<Record<string, string>> {
-  const items = listsWith("Va", page, section)[list] ?? [];
-  return Object.fromEntries(items.flatMap((item) => namesOf([item], "Va").map((name) => [name, documentedType(item)])));
-}
-
-function documentedType({ text }: Item): string {
-  return /^(string|number|boolean|object|array)/.exec(text)?.[1] ?? `no type: ${text}`;
-}
-
-function typeOf(value: unknown): string {
-  return Array.isArray(value) ? "array" : typeof value;
-}
-
-/** Together the objects have all of the documented fields and no others. */
-function checkFields(t: Test, objects: readonly Fields[], page: string, section: string, list?: number): void {
-  const found = Object.assign({}, ...objects.map((object) => Object.fromEntries(Object.entries(object).map(([name, value]) => [name, typeOf(value)])))) as object;
-  t.same(found, documentedFields(page, section, list), `${page}: ${section}`);
-}
 
 t.test("what commands print", (t) => {
   checkFields(t, [runJson("genkey"), runJson("genkey", "--out", "other")], "keyhole-genkey.1", "OUTPUT FORMAT");

@@ -110,7 +110,7 @@ function synopsisOf(command: CommandSpec): { readonly options: readonly string[]
     return dash === "-" ? [`${name} ${value}`] : name.split("").map((letter) => `${letter} ${value}`);
   });
   const words = lines.map((line) => line.slice(1)).filter((line) => /^(Op )?Ar [A-Z]+$/.test(line));
-  return { options: [...new Set(options)].sort(), words: [...new Set(words)], last: lines.findLast((line) => line !== "") };
+  return { options: [...new Set(options)].sort(), words: [...new Set(words)], last: lines.findLast((line) => line !== "" && !/^\.(Op )?Ar [A-Z]+$/.test(line)) };
 }
 
 t.test("summaries", (t) => {

@@ -1,5 +1,6 @@
 // What runs in the emulated machine, in this order.
 import "./cases/no-card.ts";
+import "./cases/uhid.ts";
 import "./cases/one-card.ts";
 import "./cases/several-interfaces.ts";
 import "./cases/permission.ts";

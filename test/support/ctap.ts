@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { cborMap, encodeCbor, isCborMap, parseCbor, type CborMap } from "../../src/lib/ctap/cbor.ts";
+import { cborMap, encodeCbor, isCborMap, parseCbor, type CborMap, type CborValue } from "../../src/lib/ctap/cbor.ts";
 import { capabilities } from "../../src/lib/ctap/init.ts";
 import { HID_COMMAND } from "../../src/lib/ctap/packet.ts";
 import { answer, getInfoAnswer, initResponse, udpCard, type Request, type Wire } from "./hid-card.ts";
@@ -87,7 +87,7 @@ export async function u2fCard(t: Teardown, reply: (apdu: Uint8Array) => Uint8Arr
 }
 
 /** What a card says of itself: options, and whatever else by its key. */
-export function getInfo(options: Readonly<Record<string, boolean>>, ...more: Parameters<typeof cborMap>): CborMap {
+export function getInfo(options: Readonly<Record<string, boolean>>, ...more: readonly (readonly [CborValue, CborValue])[]): CborMap {
   return cborMap([0x01, ["FIDO_2_0", "FIDO_2_1"]], [0x03, new Uint8Array(16)], [0x04, new Map(Object.entries(options))], ...more);
 }
 

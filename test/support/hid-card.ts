@@ -1,8 +1,11 @@
 import { createSocket } from "node:dgram";
+import { EventEmitter } from "node:events";
+import { createServer, type AddressInfo } from "node:net";
 import { encodeCbor, type CborMap } from "../../src/lib/ctap/cbor.ts";
 import { capabilities, encodeInitResponse } from "../../src/lib/ctap/init.ts";
 import { MessageAssembler } from "../../src/lib/ctap/message.ts";
 import { encodeMessage, HID_COMMAND, parsePacket } from "../../src/lib/ctap/packet.ts";
+import type { HidNode } from "../../src/lib/ctap/transport/hidraw.ts";
 import { memoryPair } from "../../src/lib/ctap/transport/memory.ts";
 import type { Transport } from "../../src/lib/ctap/transport/transport.ts";
 
@@ -95,6 +98,29 @@ export function scriptedTransport(script: Script): Transport {
   return transport;
 }
 
+/** A scripted card behind a HID node. */
+export function scriptedNode(script: Script): HidNode {
+  const node = new ScriptedNode();
+  node.receive = receiver(script, {
+    send: (report) => setImmediate(() => node.emit("data", report)),
+    unplug: () => setImmediate(() => node.emit("error", "could not read from HID device")),
+  });
+  return node;
+}
+
+class ScriptedNode extends EventEmitter implements HidNode {
+  receive: (report: Uint8Array) => void = () => undefined;
+
+  write(report: Buffer): Promise<number> {
+    this.receive(report.subarray(1));
+    return Promise.resolve(report.length);
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
 interface Teardown {
   readonly teardown: (stop: () => void) => unknown;
 }
@@ -117,4 +143,24 @@ export async function udpCard(t: Teardown, script: Script): Promise<number> {
   await new Promise<void>((resolve) => void socket.bind(0, "127.0.0.1", resolve));
   t.teardown(close);
   return socket.address().port;
+}
+
+/** A scripted card at a TCP port of the loopback. @returns its port */
+export async function tcpCard(t: Teardown, script: Script): Promise<number> {
+  const server = createServer((socket) => {
+    socket.on("error", () => undefined);
+    t.teardown(() => void socket.destroy());
+    const receive = receiver(script, {
+      send: (report) => socket.write(Uint8Array.of(0, report.length, ...report)),
+      unplug: () => void socket.destroy(),
+    });
+    let rest = Buffer.alloc(0);
+    socket.on("data", (bytes) => {
+      rest = Buffer.concat([rest, bytes]);
+      for (; rest.length >= 66; rest = rest.subarray(66)) receive(rest.subarray(2, 66));
+    });
+  });
+  await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
+  t.teardown(() => void server.close());
+  return (server.address() as AddressInfo).port;
 }

@@ -81,8 +81,8 @@ function chooseWay(info: GetInfo, protocol: PinProtocolNumber | undefined, permi
   const hasUv = hasOption(info, "uv");
   if (hasPin && prefersPin) return "pin";
   if (hasUv && hasOption(info, "pinUvAuthToken") && protocol !== undefined && allowsByUv(info, permissions)) return "token";
-  if (hasPin) return "pin";
-  return hasUv && isUse ? "option" : undefined;
+  if (hasUv && isUse) return "option";
+  return hasPin ? "pin" : undefined;
 }
 
 /** Two permissions are given for verification on the card only by cards that say so. */
@@ -105,7 +105,8 @@ function claimsUv(info: GetInfo): boolean {
 
 function cannotVerify(info: GetInfo): CtapError {
   const isUnset = supportsOption(info, "clientPin") && !hasOption(info, "clientPin");
-  return new CtapError("CTAP_NO_UV", `card cannot verify its user${isUnset ? ": it has no PIN yet" : ""}`, {
+  const why = isUnset ? ": it has no PIN yet" : hasOption(info, "clientPin") ? ": it has a PIN, but no PIN/UV protocol that can be used for this" : "";
+  return new CtapError("CTAP_NO_UV", `card cannot verify its user${why}`, {
     kind: "no",
     hint: isUnset ? "keyhole ctap pin set gives it one" : "keyhole ctap info shows what it has",
   });

@@ -55,7 +55,7 @@ function toJson({ device, interface: one, steps, init, info, diagnosis, warnings
 }
 
 function stepToJson({ name, state, ms, note }: ProbeStep): object {
-  return { name, ok: state === "ok", state, ms: Math.round(ms * 1000) / 1000, note };
+  return { name, ok: state !== "failed", state, ms: Math.round(ms * 1000) / 1000, note };
 }
 
 function diagnosisToJson({ code, message, hint }: Diagnosis): object {

@@ -5,7 +5,7 @@ import { encodeRequest, sendRaw, type RawAnswer, type RawRequest } from "../../l
 import { encodeUnpaddedBase64url } from "../../lib/ctap/unpadded-base64url.ts";
 import { parseUtf8 } from "../../lib/text.ts";
 import type { Arguments } from "../arguments.ts";
-import { readWholeInput, writeJson, writeResult } from "../io.ts";
+import { readWholeInput, say, writeJson, writeResult } from "../io.ts";
 import { EXIT_NO, EXIT_OK, EXIT_OUTSIDE } from "../report.ts";
 import { withCard } from "./card.ts";
 
@@ -23,7 +23,9 @@ export async function send(args: Arguments): Promise<number> {
   if (args.flag("json")) writeJson(toJson(request, answer));
   else writeResult([`answer: ${encodeHex(response)}`, ...lines].map((line) => `${line}\n`).join(""));
   if (failure === undefined) return EXIT_OK;
-  return failure === "no" ? EXIT_NO : EXIT_OUTSIDE;
+  say(`error: ${failure.message}`);
+  if (failure.hint !== undefined) say(`hint: ${failure.hint}`);
+  return failure.kind === "no" ? EXIT_NO : EXIT_OUTSIDE;
 }
 
 function toJson(request: RawRequest, { response, status, statusName, json }: RawAnswer): object {

@@ -1,4 +1,4 @@
-import { createHash, X509Certificate, type KeyObject } from "node:crypto";
+import { X509Certificate, type KeyObject } from "node:crypto";
 import { concatBytes, equalBytes } from "../bytes.ts";
 import { CtapError } from "../errors.ts";
 import { Answer, BYTES, INTEGER, listOf } from "./answer.ts";
@@ -6,6 +6,7 @@ import type { AuthenticatorFlags } from "./authenticator-data.ts";
 import { COSE_ALGORITHM, parseCosePublicKey, verifySignature } from "./cose.ts";
 import { findExtension, parseOctetString } from "./der.ts";
 import type { Assertion } from "./get-assertion.ts";
+import { hashRpId } from "./hash.ts";
 import type { MadeCredential } from "./make-credential.ts";
 import { encodeUncompressedPoint } from "./u2f.ts";
 
@@ -95,8 +96,7 @@ export function flagNames({ up, uv, be, bs, at, ed }: AuthenticatorFlags): reado
 }
 
 function checkHeader(rpIdHash: Uint8Array, flags: AuthenticatorFlags, { rpId, up = true, uv = false }: Expected): void {
-  const hash = createHash("sha256").update(rpId, "utf8").digest();
-  if (!equalBytes(rpIdHash, hash)) throw wrong("authenticator data is for another rp");
+  if (!equalBytes(rpIdHash, hashRpId(rpId))) throw wrong("authenticator data is for another rp");
   if (up && !flags.up) throw wrong("authenticator data does not say that the user was present");
   if (uv && !flags.uv) throw wrong("authenticator data does not say that the user was verified");
   if (flags.bs && !flags.be) throw wrong("authenticator data says that the credential is backed up, and that it cannot be");

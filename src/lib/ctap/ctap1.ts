@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
 import { concatBytes } from "../bytes.ts";
 import { CtapError } from "../errors.ts";
@@ -8,6 +7,7 @@ import { COSE_ALGORITHM } from "./cose.ts";
 import { USER_TIMEOUT_MS, type CtapDevice, type TransactOptions } from "./device.ts";
 import type { CredentialDescriptor } from "./entities.ts";
 import type { Assertion, GetAssertionParams } from "./get-assertion.ts";
+import { hashRpId } from "./hash.ts";
 import type { MadeCredential, MakeCredentialParams } from "./make-credential.ts";
 import { HID_COMMAND } from "./packet.ts";
 import { statusError } from "./status.ts";
@@ -107,7 +107,7 @@ export class Ctap1 {
     if (!algorithms.includes(COSE_ALGORITHM.es256)) throw statusError(0x26);
     if (options.rk === true) throw unsupported("discoverable credentials");
     checkPlain(extensions, options.uv === true || token !== undefined);
-    const rpIdHash = hash(rp.id);
+    const rpIdHash = hashRpId(rp.id);
     for (const { id } of excludeList) {
       if (await this.check(clientDataHash, rpIdHash, id)) throw statusError(0x19);
     }
@@ -123,7 +123,7 @@ export class Ctap1 {
   async getAssertion({ rpId, clientDataHash, allowList = [], extensions, options = {}, token }: GetAssertionParams): Promise<Assertion> {
     if (allowList.length === 0) throw unsupported("discoverable credentials");
     checkPlain(extensions, options.uv === true || token !== undefined);
-    const rpIdHash = hash(rpId);
+    const rpIdHash = hashRpId(rpId);
     const credential = await this.#find(clientDataHash, rpIdHash, allowList);
     const authentication = await this.authenticate(clientDataHash, rpIdHash, credential.id, options.up !== false);
     return { credential, ...authentication, userSelected: false };
@@ -185,10 +185,6 @@ function userTimeout(timeoutMs: number): CtapError {
     kind: "no",
     hint: "run it again and touch the card when it blinks, or give more time with --timeout",
   });
-}
-
-function hash(rpId: string): Uint8Array {
-  return new Uint8Array(createHash("sha256").update(rpId, "utf8").digest());
 }
 
 /** @throws the reason of the signal */

@@ -155,7 +155,7 @@ class Connection {
   }
 
   async close(): Promise<void> {
-    this.#closing.abort();
+    this.#closing.abort(new CtapError("CTAP_DEVICE_LOST", `${this.transport.name} is closed`, { kind: "outside" }));
     await this.transport.close();
   }
 

@@ -1,7 +1,8 @@
-import { createCipheriv, createDecipheriv, createECDH, createHash, createHmac, hkdfSync, randomBytes } from "node:crypto";
+import { createCipheriv, createDecipheriv, createECDH, createHmac, hkdfSync, randomBytes } from "node:crypto";
 import { concatBytes, copyBytes, equalBytes, wipe } from "../bytes.ts";
 import { CtapError } from "../errors.ts";
 import { COSE_ALGORITHM, encodeP256Key, parseP256Key, type CoseKey } from "./cose.ts";
+import { sha256 } from "./hash.ts";
 
 // Host and card use the same. Sources: CTAP 2.1 §6.5.6, "PIN/UV Auth Protocol
 // One", and §6.5.7, "PIN/UV Auth Protocol Two".
@@ -131,10 +132,6 @@ function badLength(length: number): CtapError {
 
 function hmac(key: Uint8Array, message: Uint8Array): Uint8Array {
   return new Uint8Array(createHmac("sha256", key).update(message).digest());
-}
-
-function sha256(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(createHash("sha256").update(bytes).digest());
 }
 
 function derive(z: Uint8Array, info: string): Uint8Array {

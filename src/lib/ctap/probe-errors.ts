@@ -32,15 +32,18 @@ const REFUSALS: ReadonlyMap<ProbeStepName, DiagnosisCode> = new Map<ProbeStepNam
   ["u2f-version", "u2f-refused"],
 ]);
 
+/** Those whose errors say nothing more. */
+const SAID: readonly DiagnosisCode[] = ["cut-off", "keepalive-forever"];
+
 /**
  * What an error of a step means, in the light of what else the card sent.
  */
 export function diagnoseError(step: ProbeStepName, error: KeyholeError, traffic = new Traffic()): Diagnosis {
-  if (error.code === "CTAP_NO_ANSWER") return diagnoseSilence(step, error, traffic);
+  if (error.code === "CTAP_NO_ANSWER") return diagnoseSilence(step, traffic);
   if (isRefusal(error)) return diagnose(REFUSALS.get(step) ?? "hid-error", describeError(error));
   const code = CODES.get(error.code) ?? "failed";
   if (code === "busy") return diagnose(code, traffic.describeOthers());
-  const diagnosis = diagnose(code, error.message);
+  const diagnosis = diagnose(code, SAID.includes(code) ? undefined : error.message);
   // What is wrong on this side of the wire says all itself.
   const isOfMachine = diagnosis.status >= 2 && code !== "lost";
   return isOfMachine ? { ...diagnosis, message: error.message, hint: error.hint ?? diagnosis.hint } : diagnosis;
@@ -60,11 +63,11 @@ export function describeError({ code, message }: KeyholeError): string {
   return `${code}, ${message}`;
 }
 
-function diagnoseSilence(step: ProbeStepName, error: KeyholeError, traffic: Traffic): Diagnosis {
+function diagnoseSilence(step: ProbeStepName, traffic: Traffic): Diagnosis {
   const others = traffic.describeOthers();
   if (traffic.wrongChannel !== undefined) return diagnose("wrong-channel", `an answer came on ${formatChannel(traffic.wrongChannel)}`);
   if (step === "init" && traffic.hasWrongNonce) return diagnose("wrong-nonce");
   if (others !== undefined) return diagnose("busy", `it answers others, ${others}, and not us`);
-  if (step !== "init") return diagnose("half-mute", `${step}: ${error.message}`);
+  if (step !== "init") return diagnose("half-mute", `no answer to ${step}`);
   return diagnose("mute", traffic.hasLateInit ? "an answer came, but too late" : undefined);
 }

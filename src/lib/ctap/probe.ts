@@ -185,7 +185,7 @@ class Probe {
   /** @param ms - for all of a request; the wait for its first packet has as long */
   #within(ms: number): TransactOptions {
     const bound = this.#record.bound(ms);
-    return { signal: this.#options.signal, silenceMs: bound, timeoutMs: bound + 1 };
+    return { signal: this.#options.signal, silenceMs: bound, timeoutMs: bound };
   }
 }
 

@@ -1,12 +1,13 @@
 import { concatBytes } from "../bytes.ts";
-import { CtapError, type ErrorKind } from "../errors.ts";
+import { CtapError } from "../errors.ts";
+import { describeStatusWord, STATUS_WORD } from "./apdu.ts";
 import { cborToJson, formatCbor } from "./cbor-text.ts";
 import type { CborItem } from "./cbor.ts";
 import type { CtapDevice, TransactOptions } from "./device.ts";
 import { HID_COMMAND } from "./packet.ts";
 import { statusError, statusName } from "./status.ts";
 import { describeStatus, readBody } from "./trace/interpret.ts";
-import { describeStatusWord, showMessage } from "./trace/show-message.ts";
+import { showMessage } from "./trace/show-message.ts";
 import { interpretU2f } from "./trace/u2f.ts";
 import { encodeUnpaddedBase64url } from "./unpadded-base64url.ts";
 
@@ -23,18 +24,16 @@ export interface RawAnswer {
   /** Of CTAP2 a byte, of CTAP1 two; CTAPHID has none. */
   readonly status?: number;
   readonly statusName?: string;
-  /** How the status counts; nothing where all went well. */
-  readonly failure?: ErrorKind;
+  /** What the status says; nothing where all went well. */
+  readonly failure?: Pick<CtapError, "kind" | "message" | "hint">;
   /** What it says, in lines that are safe to show in a terminal. */
   readonly lines: readonly string[];
   /** The same for programs. */
   readonly json: object;
 }
 
-const STATUS_WORD_OK = 0x9000;
-
 /** The card wants a touch, or does not know the key handle. */
-const STATUS_WORDS_NO: readonly number[] = [0x6985, 0x6a80];
+const REFUSALS: readonly number[] = [STATUS_WORD.conditionsNotSatisfied, STATUS_WORD.wrongData];
 
 /** The message of CTAPHID that a request is sent as. */
 export function encodeRequest(request: RawRequest): { readonly command: number; readonly data: Uint8Array } {
@@ -74,7 +73,7 @@ function readCtap2(response: Uint8Array): RawAnswer {
     response,
     status,
     statusName: statusName(status),
-    ...(status === 0 ? {} : { failure: statusError(status).kind }),
+    ...(status === 0 ? {} : { failure: statusError(status) }),
     lines: [describeStatus(status), ...(body === undefined ? [] : bodyLines(body))],
     json: body === undefined ? {} : bodyToJson(body),
   };
@@ -100,10 +99,14 @@ function readU2f(apdu: Uint8Array, response: Uint8Array): RawAnswer {
     response,
     status: statusWord,
     statusName: describeStatusWord(statusWord),
-    ...(statusWord === STATUS_WORD_OK ? {} : { failure: STATUS_WORDS_NO.includes(statusWord) ? "no" : "outside" }),
+    ...(statusWord === STATUS_WORD.noError ? {} : { failure: statusWordFailure(statusWord) }),
     lines: showMessage("from-card", message),
     json: { decoded: Object.fromEntries(parts.map(({ name, bytes }) => [name, encodeUnpaddedBase64url(bytes)])) },
   };
+}
+
+function statusWordFailure(statusWord: number): NonNullable<RawAnswer["failure"]> {
+  return { kind: REFUSALS.includes(statusWord) ? "no" : "outside", message: `card answered ${describeStatusWord(statusWord)}`, hint: undefined };
 }
 
 function noStatus(response: Uint8Array): CtapError {

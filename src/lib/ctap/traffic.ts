@@ -37,7 +37,7 @@ export class Traffic {
     else this.#note(packet);
   }
 
-  /** Our channel was heard before we knew it for ours. */
+  /** Our channel, which may have been heard before we knew it for ours. */
   forget(channel: number): void {
     this.#others.delete(channel);
   }
@@ -63,8 +63,9 @@ export class Traffic {
 
   /** `CBOR, KEEPALIVE on channel 0x00000007`, or nothing where nobody else was heard. */
   describeOthers(): string | undefined {
-    if (this.#others.size === 0) return undefined;
-    return [...this.#others].map(([channel, commands]) => `${[...commands].map(commandName).join(", ") || "packets"} on channel ${formatChannel(channel)}`).join("; ");
+    const others = [...this.#others].filter(([channel]) => channel !== this.#wrongChannel);
+    if (others.length === 0) return undefined;
+    return others.map(([channel, commands]) => `${[...commands].map(commandName).join(", ") || "packets"} on channel ${formatChannel(channel)}`).join("; ");
   }
 
   #hasNonce({ data }: InitPacket): boolean {

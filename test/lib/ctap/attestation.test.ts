@@ -235,5 +235,10 @@ t.test("an assertion", (t) => {
   t.equal(code({ authData: { ...assertion.authData, raw: flip(raw, 36) } }), "CTAP_VERIFICATION", "another counter");
   t.equal(code({}, {}, encodeCosePublicKey(generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey, COSE_ALGORITHM.es256)), "CTAP_VERIFICATION", "another key");
   t.equal(code({}, {}, new Map()), "CTAP_COSE_KEY");
+  const withoutKey = (rpId: string) => (): void => {
+    verifyAssertion({ ...assertion, signature: new Uint8Array() }, { ...expected, rpId }, undefined);
+  };
+  t.equal(errorCode(withoutKey(RP_ID)), undefined, "without a key its signature is not looked at");
+  t.equal(errorCode(withoutKey("example.org")), "CTAP_VERIFICATION", "and all else is");
   t.end();
 });

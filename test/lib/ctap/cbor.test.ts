@@ -155,8 +155,12 @@ t.test("any bytes are read or refused, and what is read without oddities is writ
         return;
       }
       read += 1;
+      const { node } = readCborNode(input);
+      // An entry that is undefined is written as one that is not there.
+      if (hasSimple(node, ({ head }) => head[0] === 0xf7)) return;
       const encoded = encodeCbor(item.value);
-      if (item.oddities.length === 0 && !hasFloat(readCborNode(input).node)) assert.equal(hex(encoded), hex(input));
+      // Of a float its length is not kept.
+      if (item.oddities.length === 0 && !hasSimple(node, ({ argument }) => argument.length > 0)) assert.equal(hex(encoded), hex(input));
       // The canonical form means the same.
       const again = parseCbor(encoded);
       assert.deepEqual(again.value, item.value);
@@ -168,9 +172,8 @@ t.test("any bytes are read or refused, and what is read without oddities is writ
   t.end();
 });
 
-/** Floats are read, and their length is not kept. */
-function hasFloat({ type, argument, children }: CborNode): boolean {
-  return (type === "simple" && argument.length > 0) || children.some(hasFloat);
+function hasSimple(node: CborNode, is: (node: CborNode) => boolean): boolean {
+  return (node.type === "simple" && is(node)) || node.children.some((child) => hasSimple(child, is));
 }
 
 t.test("floats, which CTAP2 has no use for, are read and written as floats", (t) => {

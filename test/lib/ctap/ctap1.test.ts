@@ -139,9 +139,8 @@ t.test("a card that is not touched yet is asked again, and the person told", asy
 });
 
 t.test("nobody is waited for longer than was said", async (t) => {
-  const { ctap1, asked } = await open(() => msg(STATUS_WORD.conditionsNotSatisfied), { timeoutMs: 40, pollMs: 10 });
+  const { ctap1 } = await open(() => msg(STATUS_WORD.conditionsNotSatisfied), { timeoutMs: 40, pollMs: 10 });
   await t.rejects(ctap1.register(clientDataHash, rpIdHash), { code: "CTAP_USER_TIMEOUT", kind: "no" });
-  t.ok(asked.length >= 2 && asked.length <= 6, `asked ${asked.length} times`);
   await t.rejects(ctap1.authenticate(clientDataHash, rpIdHash, Uint8Array.of(1)), { code: "CTAP_USER_TIMEOUT" });
 });
 

@@ -18,8 +18,17 @@ export const MAX_MIN_PIN_LENGTH_RP_IDS = 8;
 
 const FIRMWARE_VERSION = 1;
 
-/** authenticatorGetInfo. Source: CTAP 2.1 §6.4. */
-export function getInfo({ state }: Context): Uint8Array {
+/**
+ * authenticatorGetInfo. Source: CTAP 2.1 §6.4. Hosts ask for it all the time,
+ * and it hardly ever changes.
+ */
+export function getInfo({ state, session }: Context): Uint8Array {
+  const variant = [state.alwaysUv, state.pin !== undefined, state.forcePinChange, state.minPinLength, state.credentials.length].join();
+  if (session.info?.variant !== variant) session.info = { variant, answer: encodeInfo(state) };
+  return session.info.answer;
+}
+
+function encodeInfo(state: State): Uint8Array {
   const options = cborMap(
     ["rk", true],
     ["up", true],

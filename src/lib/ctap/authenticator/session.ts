@@ -41,6 +41,8 @@ export class Session {
   /** In a row, since power came. */
   wrongPins = 0;
   blobWrite: BlobWrite | undefined;
+  /** The last answer to getInfo, and of which state it is true. */
+  info: { readonly variant: string; readonly answer: Uint8Array } | undefined;
   readonly #keyAgreements = new Map<PinProtocolNumber, KeyAgreement>();
   #channel = 0;
   #listing: Listing | undefined;

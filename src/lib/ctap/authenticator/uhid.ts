@@ -27,7 +27,7 @@ const NODE_POLL_MS = 10;
  * for a program that has not yet read them and drops what comes then. A real
  * key is slower still.
  */
-const BURST = 32;
+const BURST = 16;
 const BURST_REST_MS = 10;
 
 export interface UhidOptions {

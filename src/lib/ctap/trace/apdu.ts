@@ -8,9 +8,6 @@ export interface Apdu {
 
 const HEADER_LENGTH = 4;
 
-/** Instructions of CTAP1. Source: FIDO U2F Raw Message Formats v1.2, §3. */
-export const INSTRUCTION = { register: 0x01, authenticate: 0x02, version: 0x03 } as const;
-
 /**
  * Reads what comes between header and expected length, short or extended.
  *

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readDerSequence } from "./der.ts";
+import { derLength } from "../der.ts";
 
 /** Collects what was taken out of one message, in words. */
 export type Taken = Set<string>;
@@ -31,8 +31,9 @@ export function digestBytes(bytes: Uint8Array, what: string, taken: Taken): void
 /** The same, and the certificate's own head stays, which says how long it is. */
 export function digestCertificate(bytes: Uint8Array, taken: Taken): void {
   if (bytes.length === 0) return;
-  const sequence = readDerSequence(bytes);
-  fill(bytes.subarray(sequence?.length === bytes.length ? sequence.headLength : 0), sha256(bytes));
+  const [, length = 0] = bytes;
+  const headLength = length < 0x80 ? 2 : 2 + (length & 0x7f);
+  fill(bytes.subarray(derLength(bytes) === bytes.length ? headLength : 0), sha256(bytes));
   taken.add("digest of attestation certificate");
 }
 

@@ -10,7 +10,7 @@ import type { Field, Shape } from "./shape.ts";
 const UNKNOWN = "unknown field";
 const UNREADABLE = "what cannot be read";
 
-/** What names of options and extensions look like. */
+/** What names of versions, options, extensions and formats look like. */
 const NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,31}$/;
 
 // rpIdHash(32) | flags(1) | counter(4) | [aaguid(16) | length(2) | credential id | COSE key] | [extensions]
@@ -54,7 +54,7 @@ export class CborRedactor {
       case "number":
         return false;
       case "text":
-        return text !== undefined;
+        return text !== undefined && NAME.test(byteString(text));
       case "bytes":
         return bytes?.length === shape.length;
       case "rp-id":

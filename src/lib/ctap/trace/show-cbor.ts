@@ -16,7 +16,7 @@ const INDENT = "  ";
  * @returns lines that are safe to show in a terminal
  */
 export function showCbor(value: CborValue, shape: Shape | undefined): readonly string[] {
-  return isCborMap(value) ? showEntries(value, shape) : showItem("", value, shape);
+  return isCborMap(value) && value.size > 0 ? showEntries(value, shape) : showItem("", value, shape);
 }
 
 function showEntries(map: CborMap, shape: Shape | undefined): readonly string[] {

@@ -1,5 +1,6 @@
 import { encodeHex } from "../../bytes.ts";
 import { CtapError } from "../../errors.ts";
+import { describeStatusWord } from "../apdu.ts";
 import { parseInitResponse } from "../init.ts";
 import { HID_COMMAND } from "../packet.ts";
 import type { ObservedMessage } from "./conversation.ts";
@@ -7,16 +8,6 @@ import { channelName, describeStatus, hexByte, interpretCtap2, readBody, type Ct
 import type { Direction } from "./report.ts";
 import { indented, showCbor } from "./show-cbor.ts";
 import { interpretU2f, type U2fMessage } from "./u2f.ts";
-
-/** Source: FIDO U2F Raw Message Formats v1.2, §3.3; ISO 7816-4 §5.1.3. */
-const STATUS_WORDS: ReadonlyMap<number, string> = new Map([
-  [0x9000, "no error"],
-  [0x6985, "conditions not satisfied"],
-  [0x6a80, "wrong data"],
-  [0x6700, "wrong length"],
-  [0x6d00, "instruction not supported"],
-  [0x6e00, "class not supported"],
-]);
 
 const KEEPALIVES: ReadonlyMap<number, string> = new Map([
   [1, "processing"],
@@ -43,12 +34,6 @@ function showU2f({ name, apdu, statusWord, parts }: U2fMessage): readonly string
   const detail = apdu === undefined ? "" : `, P1 ${hexByte(apdu.p1)}, P2 ${hexByte(apdu.p2)}`;
   const status = statusWord === undefined ? "" : `: ${describeStatusWord(statusWord)}`;
   return [`${name}${detail}${status}`, ...parts.map((part) => `  ${part.name}: ${encodeHex(part.bytes)}`)];
-}
-
-/** `9000 (no error)` */
-export function describeStatusWord(statusWord: number): string {
-  const name = STATUS_WORDS.get(statusWord);
-  return `${statusWord.toString(16).padStart(4, "0")}${name === undefined ? "" : ` (${name})`}`;
 }
 
 function showHid(direction: Direction, { command, data }: ObservedMessage): readonly string[] {

@@ -1,7 +1,8 @@
+import { U2F_INS } from "../ctap1.ts";
+import { derLength } from "../der.ts";
 import { HID_COMMAND } from "../packet.ts";
-import { INSTRUCTION, readApdu, type Apdu } from "./apdu.ts";
+import { readApdu, type Apdu } from "./apdu.ts";
 import type { ObservedMessage } from "./conversation.ts";
-import { readDerSequence } from "./der.ts";
 import type { Direction } from "./report.ts";
 
 /** A piece of a message of CTAP1, over its bytes. */
@@ -28,7 +29,7 @@ const PARAMETER_LENGTH = 32;
 const PUBLIC_KEY_LENGTH = 65;
 const STATUS_WORD_LENGTH = 2;
 
-const NAMES: ReadonlyMap<number, string> = new Map(Object.entries(INSTRUCTION).map(([name, instruction]) => [instruction, `U2F_${name.toUpperCase()}`]));
+const NAMES: ReadonlyMap<number, string> = new Map(Object.entries(U2F_INS).map(([name, instruction]) => [instruction, `U2F_${name.toUpperCase()}`]));
 
 const VERSION_TEXT = /^U2F_V\d$/;
 
@@ -65,8 +66,8 @@ function requestParts({ instruction, data }: Apdu): readonly Part[] | undefined 
   const challenge: Part = { name: "challenge", bytes: data.subarray(0, PARAMETER_LENGTH), care: "keep" };
   const application: Part = { name: "application", bytes: data.subarray(PARAMETER_LENGTH, 2 * PARAMETER_LENGTH), care: "keep" };
   const rest = data.subarray(2 * PARAMETER_LENGTH);
-  if (instruction === INSTRUCTION.register) return data.length === 2 * PARAMETER_LENGTH ? [challenge, application] : undefined;
-  if (instruction !== INSTRUCTION.authenticate || rest[0] === undefined || rest.length !== 1 + rest[0]) return undefined;
+  if (instruction === U2F_INS.register) return data.length === 2 * PARAMETER_LENGTH ? [challenge, application] : undefined;
+  if (instruction !== U2F_INS.authenticate || rest[0] === undefined || rest.length !== 1 + rest[0]) return undefined;
   return [challenge, application, { name: "key handle", bytes: rest.subarray(1), care: "hide" }];
 }
 
@@ -74,11 +75,11 @@ function requestParts({ instruction, data }: Apdu): readonly Part[] | undefined 
 function answerParts(instruction: number, body: Uint8Array): readonly Part[] | undefined {
   if (body.length === 0) return [];
   switch (instruction) {
-    case INSTRUCTION.register:
+    case U2F_INS.register:
       return registrationParts(body);
-    case INSTRUCTION.authenticate:
+    case U2F_INS.authenticate:
       return authenticationParts(body);
-    case INSTRUCTION.version:
+    case U2F_INS.version:
       return VERSION_TEXT.test(String.fromCharCode(...body.subarray(0, 16))) ? [{ name: "version", bytes: body, care: "keep" }] : undefined;
     default:
       return undefined;
@@ -93,7 +94,7 @@ function registrationParts(body: Uint8Array): readonly Part[] | undefined {
   if (body[0] !== 0x05 || point[0] !== 0x04 || handleLength === undefined) return undefined;
   const handle = body.subarray(lengthAt + 1, lengthAt + 1 + handleLength);
   const rest = body.subarray(lengthAt + 1 + handleLength);
-  const certificateLength = readDerSequence(rest)?.length;
+  const certificateLength = derLength(rest);
   if (certificateLength === undefined) return undefined;
   return [
     // Each coordinate by itself, as in a COSE key.

@@ -42,14 +42,14 @@ export interface HidAccess {
  * @throws {CtapError} CTAP_VENDOR_INTERFACE, CTAP_PERMISSION, CTAP_NODE_MISSING, CTAP_HID_LIBRARY, CTAP_DEVICE_LOST;
  *   nothing has been sent then
  */
-export async function openHidraw(one: HidInterface, { open = openNode, list = listHidInterfaces }: HidAccess = {}): Promise<Transport> {
-  checkKind(one, await list());
+export async function openHidraw(one: HidInterface, { open, list = listHidInterfaces }: HidAccess = {}): Promise<Transport> {
+  if (one.kind !== "fido") checkKind(one, await list());
   checkAccess(one);
+  const openNode = open ?? (await loadOpener());
   let node;
   try {
-    node = await within(open(one.path), OPEN_TIMEOUT_MS, () => new Error(`it does not open within ${OPEN_TIMEOUT_MS / 1000} s`));
+    node = await within(openNode(one.path), OPEN_TIMEOUT_MS, () => new Error(`it does not open within ${OPEN_TIMEOUT_MS / 1000} s`));
   } catch (error) {
-    if (error instanceof CtapError) throw error;
     // The rights may be there and yet a container or security module refuses.
     if (/permission denied|not permitted/i.test(textOf(error))) throw permissionDenied(one);
     throw await lost(one, textOf(error), list);
@@ -57,9 +57,10 @@ export async function openHidraw(one: HidInterface, { open = openNode, list = li
   return new HidrawTransport(one, node, list);
 }
 
-async function openNode(path: string): Promise<HidNode> {
+/** Loading native code blocks, so its time is not that of the card. */
+async function loadOpener(): Promise<(path: string) => Promise<HidNode>> {
   const { HIDAsync } = await loadNodeHid();
-  return HIDAsync.open(path);
+  return (path) => HIDAsync.open(path);
 }
 
 class HidrawTransport implements Transport {

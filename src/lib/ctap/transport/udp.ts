@@ -81,9 +81,11 @@ class UdpTransport implements Transport {
   }
 
   send(report: Uint8Array): Promise<void> {
+    const sender = this.#sender;
+    if (sender === undefined) return Promise.reject(this.#closed());
     return new Promise((resolve, reject) => {
       // What was refused before is told of the next one that is sent.
-      this.#sender?.send(report, (error) => (error === null ? resolve() : reject(this.#fail(error))));
+      sender.send(report, (error) => (error === null ? resolve() : reject(this.#fail(error))));
     });
   }
 
@@ -92,7 +94,8 @@ class UdpTransport implements Transport {
   }
 
   close(): Promise<void> {
-    this.#queue.fail(new CtapError("CTAP_DEVICE_LOST", `${this.name} is closed`, { kind: "outside" }));
+    this.#sender = undefined;
+    this.#queue.fail(this.#closed());
     for (const socket of this.#sockets.splice(0)) socket.close();
     return Promise.resolve();
   }
@@ -112,6 +115,10 @@ class UdpTransport implements Transport {
     const lost = this.#lost(error);
     this.#queue.fail(lost);
     return lost;
+  }
+
+  #closed(): CtapError {
+    return new CtapError("CTAP_DEVICE_LOST", `${this.name} is closed`, { kind: "outside" });
   }
 
   #lost(error: unknown): CtapError {

@@ -96,7 +96,9 @@ for (const [name, reports] of TRANSCRIPTS) {
     t.ok(digests.size > 4);
     for (const [key, found] of digests) {
       const digest = createHash("sha256").update(bytes(key)).digest("hex");
-      t.same([...found], [digest.repeat(Math.ceil(key.length / 64)).slice(0, key.length)]);
+      // A certificate keeps its head, 30 82 and two bytes of length.
+      const head = key.length > 64 ? key.slice(0, 8) : "";
+      t.same([...found], [head + digest.repeat(Math.ceil(key.length / 64)).slice(0, key.length - head.length)]);
     }
   });
 
@@ -135,10 +137,9 @@ const map = (...entries: readonly (readonly [CborValue, CborValue])[]): CborValu
 /** 32 bytes that are found again wherever they are left. */
 const SECRET = Uint8Array.from({ length: 32 }, (_, i) => 0x61 + (i % 26));
 const TEXT = Buffer.from(SECRET).toString();
-const LEFT = { what: "the secret", bytes: SECRET };
 
 /** authData with an hmac-secret output and a credential blob. */
-const AUTH_DATA = concatBytes(RP_ID_HASH, bytes("8500000001"), encodeCbor(map(["hmac-secret", SECRET], ["credBlob", SECRET], [TEXT, SECRET])));
+const AUTH_DATA = concatBytes(RP_ID_HASH, bytes("8500000001"), encodeCbor(map(["hmac-secret", SECRET], ["credBlob", SECRET], ["x-vendor", SECRET], [`${TEXT} `, SECRET])));
 
 t.test("no place of a message lets a secret through", async (t) => {
   const cases: Readonly<Record<string, readonly Report[]>> = {
@@ -160,7 +161,7 @@ t.test("no place of a message lets a secret through", async (t) => {
     "largeBlobs": [...request(0x0c, map([2, concatBytes(SECRET, SECRET)], [5, SECRET])), ...answer(map([1, SECRET]))],
     "config": request(0x0d, map([1, 0xff], [2, map([1, SECRET], [7, TEXT])], [4, SECRET])),
     "getInfo: identifiers": [...request(4), ...answer(map([3, SECRET], [0x19, SECRET], [0x1e, SECRET], [0x1c, SECRET], [99, SECRET], [100, TEXT]))],
-    "getInfo: texts where none are expected": [...request(4), ...answer(map([4, map([TEXT, true], ["rk", TEXT])], [5, TEXT], [0x13, map([TEXT, TEXT])]))],
+    "getInfo: texts where none are expected": [...request(4), ...answer(map([4, map([`${TEXT} `, true], ["rk", TEXT])], [5, TEXT], [0x13, map(["FIPS", TEXT])]))],
     "commands of vendors": [...request(0x50, map([1, SECRET], [TEXT, TEXT])), ...answer(map([1, SECRET]))],
     "an answer whose request was not seen": answer(map([1, TEXT], [2, SECRET], [3, SECRET], [4, SECRET])),
     "a second answer": [...request(4), ...answer(map([5, 1])), ...answer(map([2, SECRET]))],
@@ -168,7 +169,7 @@ t.test("no place of a message lets a secret through", async (t) => {
     "Qubes' CTAP proxy": [...request(6), ...message("from-card", 0x03, concatBytes(bytes("00"), encodeCbor(map([2, SECRET]))))],
     "a text in chunks": message("to-card", 0x10, concatBytes(bytes("01a103a1646e616d657f7820"), SECRET, bytes("ff"))),
     "bytes in chunks": message("to-card", 0x10, concatBytes(bytes("06a1065f5820"), SECRET, bytes("ff"))),
-    "a hash in chunks": message("to-card", 0x10, concatBytes(bytes("01a1015f5820"), SECRET, bytes("ff"))),
+    "a hash in chunks": message("to-card", 0x10, concatBytes(bytes("01a1015f50"), SECRET.subarray(0, 16), bytes("50"), SECRET.subarray(16), bytes("ff"))),
     "CBOR cut off": message("to-card", 0x10, concatBytes(bytes("01a10158ff"), SECRET)),
     "bytes after the CBOR": message("to-card", 0x10, concatBytes(bytes("04a0"), SECRET)),
     "a tag": message("to-card", 0x10, concatBytes(bytes("01a101c05820"), SECRET)),
@@ -202,7 +203,7 @@ t.test("no place of a message lets a secret through", async (t) => {
   };
   for (const [name, reports] of Object.entries(cases)) {
     const original = await record(reports);
-    assert(bytesIn(original).some((readable) => readable.includes(SECRET.subarray(0, WINDOW))) || name.includes("numbers"), `${name}: the secret is there before`);
+    assert(bytesIn(original).some((readable) => readable.includes(TEXT.slice(0, WINDOW))) || name.includes("numbers"), `${name}: the secret is there before`);
     const redacted = redact(original);
     const windows = windowsOf(SECRET);
     const left = bytesIn(redacted).filter((readable) => windows.some((window) => readable.includes(window, 0, "latin1")));
@@ -212,7 +213,6 @@ t.test("no place of a message lets a secret through", async (t) => {
     t.ok(redacted.some((line) => line.includes('"redacted":[')), `${name}: and it is said`);
   }
   t.notOk(redact(await record(cases.numbers ?? [])).some((line) => JSON.stringify(JSON.parse(line)).includes("97,98,99")));
-  void LEFT;
 });
 
 t.test("any CBOR at any place keeps its structure, and no string that is not known to be harmless", async (t) => {
@@ -220,7 +220,7 @@ t.test("any CBOR at any place keeps its structure, and no string that is not kno
   const place = fc.integer({ min: 1, max: 12 });
   await fc.assert(
     fc.asyncProperty(commands, place, anyCbor, fc.boolean(), async (command, place, value, isAnswer) => {
-      const hidden = map([place, [value, SECRET, TEXT, map(["id", SECRET], [2, SECRET], [-2, SECRET])]]);
+      const hidden = map([place, [value, SECRET, `${TEXT} `, map(["id", SECRET], [2, SECRET], [-2, SECRET])]]);
       const reports = isAnswer ? [...request(command), ...answer(hidden)] : request(command, hidden);
       const redacted = await redactReports(reports);
       const windows = windowsOf(SECRET);
@@ -245,16 +245,17 @@ t.test("what a maintainer needs is left", async (t) => {
     ...answer(map([3, 8]), 0),
   ];
   const lines = (await redactReports(reports)).map((line) => JSON.parse(line) as Record<string, unknown>);
-  t.match(lines[2]?.cbor, { 1: ["FIDO_2_1"], 3: "AAECAwQFBgcICQoLDA0ODw", 4: { rk: true, clientPin: false }, 5: 1200, 6: [2, 1], 99: 7 });
+  const found = lines.find(({ name, direction, cbor }) => name === "authenticatorGetInfo" && direction === "from-card" && cbor !== undefined);
+  t.match(found?.cbor, { 1: ["FIDO_2_1"], 3: "AAECAwQFBgcICQoLDA0ODw", 4: { rk: true, clientPin: false }, 5: 1200, 6: [2, 1], 99: 7 });
   const made = lines.filter(({ name }) => name === "authenticatorMakeCredential").map(({ cbor }) => cbor);
   t.match(made[0], { 1: Buffer.from(hash).toString("base64url"), 2: { id: "example.com" }, 4: [{ alg: -7, type: "public-key" }], 7: { rk: true }, 9: 2 });
   t.match(made[1], { 1: "packed", 2: Buffer.concat([RP_ID_HASH, bytes("0500000007")]).toString("base64url"), 3: { alg: -7, sig: Buffer.alloc(32).toString("base64url") } });
   const pin = lines.filter(({ name }) => name === "authenticatorClientPIN").map(({ cbor }) => cbor);
   t.match(pin, [{ 1: 2, 2: 9, 9: 5, 10: "example.com" }, { 3: 8 }]);
-  t.notOk(lines.some(({ redacted }, i) => i < 3 && redacted !== undefined), "and nothing is said to be redacted that is not");
+  t.equal(found?.redacted, undefined, "and nothing is said to be redacted that is not");
 });
 
-t.test("device and errors without names of persons", async (t) => {
+t.test("device and errors without names of persons", (t) => {
   const device = (name: string): unknown => (JSON.parse(redact([`{"event":"open","trace":1,"device":${JSON.stringify(name)}}`])[0] ?? "") as { device: string }).device;
   t.equal(device("hidraw:/dev/hidraw3"), "hidraw:/dev/hidraw3");
   t.equal(device("virtual:/home/alice/state"), "virtual:");

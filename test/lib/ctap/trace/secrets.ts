@@ -1,4 +1,4 @@
-import { isCborMap, parseCbor, type CborMap, type CborValue } from "../../../../src/lib/ctap/cbor.ts";
+import { isCborMap, parseCbor, type CborValue } from "../../../../src/lib/ctap/cbor.ts";
 import { parseAuthenticatorData } from "../../../../src/lib/ctap/authenticator-data.ts";
 import { Conversation } from "../../../../src/lib/ctap/trace/conversation.ts";
 import type { Report } from "../../../../src/lib/ctap/trace/report.ts";
@@ -118,7 +118,7 @@ export function secretsIn(reports: readonly Report[]): readonly Secret[] {
 }
 
 function field(value: CborValue, name: number | string): CborValue {
-  return isCborMap(value) ? (value as CborMap).get(name) : undefined;
+  return isCborMap(value) ? value.get(name) : undefined;
 }
 
 function list(value: CborValue): readonly CborValue[] {

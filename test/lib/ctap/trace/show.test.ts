@@ -36,17 +36,16 @@ for (const [name, reports] of TRANSCRIPTS) {
     const text = show(reports);
     const expected = [
       "> ffffffff init, 8 bytes: ",
-      "capabilities 0x05 (wink, cbor, msg)",
       "wink, 0 bytes",
       "ping, packet 0: ",
-      "user presence needed",
+      ...(name === "transcript-solo1" ? ["capabilities 0x05 (wink, cbor, msg)", "user presence needed"] : ["processing"]),
       "authenticatorGetInfo: CTAP2_OK (0x00)",
       '1 versions: ["U2F_V2", "FIDO_2_0"',
       '"credMgmt": true',
-      "U2F_REGISTER: 9000 (no error)",
+      "U2F_REGISTER: 0x9000 (no error)",
       "U2F_AUTHENTICATE, P1 0x07",
-      "6985 (conditions not satisfied)",
-      "6a80 (wrong data)",
+      "0x6985 (touch needed)",
+      "0x6a80 (unknown key handle)",
       "1 clientDataHash: h'",
       '"name": "alice@example.com"',
       "flags: 0x41 (UP, AT)",
@@ -125,7 +124,7 @@ t.test("what a card may say and should not", (t) => {
     ["an answer to INIT cut short", message("from-card", 0x06, bytes("00")), /problem: answer to INIT is 1 bytes/],
     ["an empty CBOR message", message("from-card", 0x10, new Uint8Array()), /cbor, 0 bytes\n$/],
     ["a vendor's command", message("to-card", 0x41, bytes("0102")), /> 00000001 0x41, 2 bytes: 0102\n$/],
-    ["a status word without more", [...message("to-card", 0x03, bytes("00030000000000")), ...message("from-card", 0x03, bytes("6d00"))], /U2F_VERSION: 6d00 \(instruction not supported\)/],
+    ["a status word without more", [...message("to-card", 0x03, bytes("00030000000000")), ...message("from-card", 0x03, bytes("6d00"))], /U2F_VERSION: 0x6d00 \(command not known\)/],
     ["an APDU cut short", message("to-card", 0x03, bytes("0001")), /malformed request\n +data: 0001\n/],
   ];
   for (const [name, reports, pattern] of cases) t.match(show(reports), pattern, name);
@@ -156,7 +155,7 @@ t.test("nothing in a trace reaches the terminal as it is", (t) => {
 });
 
 t.test("any reports are shown, safely", (t) => {
-  const report = fc.record({ direction: fc.constantFrom("to-card", "from-card"), channel: fc.nat(2), body: fc.uint8Array({ minLength: 60, maxLength: 60 }), command: fc.constantFrom(0x83, 0x86, 0x90, 0xbb, 0xbf, 0, 1), length: fc.nat(80) });
+  const report = fc.record({ direction: fc.constantFrom<Report["direction"]>("to-card", "from-card"), channel: fc.nat(2), body: fc.uint8Array({ minLength: 60, maxLength: 60 }), command: fc.constantFrom(0x83, 0x86, 0x90, 0xbb, 0xbf, 0, 1), length: fc.nat(80) });
   fc.assert(
     fc.property(fc.array(report, { maxLength: 20 }), (reports) => {
       const text = show(
@@ -164,7 +163,7 @@ t.test("any reports are shown, safely", (t) => {
           const bytes = concatBytes(Uint8Array.of(0, 0, 0, channel), body);
           bytes[4] = command;
           if (command >= 0x80) bytes.set([0, length], 5);
-          return { direction: direction as Report["direction"], bytes };
+          return { direction, bytes };
         }),
       );
       assert.doesNotMatch(text.replaceAll("\n", ""), /[\p{Cc}\p{Cf}]/u);
@@ -179,6 +178,6 @@ t.test("as JSON, with byte strings in base64url", (t) => {
   t.match(json, { format: "keyhole", cut: false });
   t.match(json.events[0], { direction: "to-card", channel: "00000001", command: "cbor", name: "authenticatorGetInfo", payload: "BA" });
   t.match(json.events[1], { direction: "from-card", status: "CTAP2_OK", cbor: { 3: "-_8" }, payload: "AKEDQvv_" });
-  t.equal(Buffer.from(json.events[1]?.bytes as string, "base64url").length, 64);
+  t.equal(Buffer.from(String(json.events[1]?.bytes), "base64url").length, 64);
   t.end();
 });

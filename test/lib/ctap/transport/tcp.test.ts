@@ -77,12 +77,10 @@ t.test("a card that ends the connection", async (t) => {
 });
 
 t.test("a card that breaks the connection", async (t) => {
-  const port = await serve(t, (socket) => socket.resetAndDestroy());
-  const opened = openTcp({ host: "127.0.0.1", port });
-  t.equal(await errorCodeOf(opened.then(async (transport) => {
-    t.teardown(() => transport.close());
-    return transport.receive(SIGNAL);
-  })), "CTAP_DEVICE_LOST");
+  const port = await serve(t, (socket) => socket.on("data", () => socket.resetAndDestroy()));
+  const transport = await open(t, port);
+  await transport.send(REPORT);
+  t.equal(await errorCodeOf(transport.receive(SIGNAL)), "CTAP_DEVICE_LOST");
 });
 
 t.test("a port where nobody listens", async (t) => {

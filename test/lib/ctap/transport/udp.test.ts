@@ -100,10 +100,11 @@ t.test("a card that was there and went", async (t) => {
   const card = createSocket("udp4");
   await new Promise<void>((resolve) => void card.bind(0, "127.0.0.1", resolve));
   card.on("message", (report, { port }) => card.send(report, port, "127.0.0.1", () => card.close()));
+  const closed = new Promise<void>((resolve) => void card.on("close", resolve));
   const transport = await open(t, { host: "127.0.0.1", port: card.address().port });
   await transport.send(REPORT);
   await transport.receive(SIGNAL);
-  await new Promise<void>((resolve) => void card.on("close", resolve));
+  await closed;
   const received = errorCodeOf(transport.receive(SIGNAL));
   await transport.send(REPORT);
   t.equal(await received, "CTAP_DEVICE_LOST");
