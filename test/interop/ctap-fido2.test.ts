@@ -16,9 +16,9 @@ type Request = Parameters<LinePeer["ask"]>[0];
 
 /** A card of its own and python-fido2 before it. */
 interface Setup {
-  ask(op: string, more?: Request): Promise<Answer>;
+  readonly ask: (op: string, more?: Request) => Promise<Answer>;
   /** The status that the card refuses with, or what python-fido2 says. */
-  refusal(op: string, more?: Request): Promise<string>;
+  readonly refusal: (op: string, more?: Request) => Promise<string>;
 }
 
 async function setUp(t: Test): Promise<Setup> {

@@ -32,7 +32,9 @@ from fido2.webauthn import (
     PublicKeyCredentialUserEntity,
 )
 
-from fido2_udp import open_device
+sys.dont_write_bytecode = True  # nothing is to be left among the sources
+
+from fido2_udp import open_device  # noqa: E402
 
 PROTOCOLS = {1: PinProtocolV1, 2: PinProtocolV2}
 

@@ -53,7 +53,7 @@ export const BAD_CARDS: Readonly<Record<string, BadCard>> = {
   "with a getInfo that ends early": { script: () => getInfo(getInfoAnswer(GET_INFO).subarray(0, 20)), code: "get-info-not-cbor", status: 1 },
   "with a getInfo that is a list": { script: () => getInfo(Uint8Array.of(0, ...encodeCbor([]))), code: "get-info-invalid", status: 1 },
   "with a getInfo of other types": { script: () => getInfo(getInfoAnswer(new Map<CborValue, CborValue>([[1, 7]]))), code: "get-info-invalid", status: 1 },
-  "with a getInfo that is not canonical": { script: () => getInfo(Uint8Array.of(0, 0xa2, 0x05, 0x19, 0x04, 0x00, 0x01, 0x80)), code: "get-info-not-canonical", status: 0 },
+  "with a getInfo that is not canonical": { script: () => getInfo(outOfOrder()), code: "get-info-not-canonical", status: 0 },
   "with built-in verification and no PIN/UV protocol": { script: () => getInfo(getInfoAnswer(withOptions({ uv: true }))), code: "pin-uv-protocols", status: 0 },
   "with unknown PIN/UV protocols": { script: () => getInfo(getInfoAnswer(new Map([...withOptions({ clientPin: true }), [6, [7]]]))), code: "pin-uv-protocols", status: 0 },
   "gone at the first PING": { script: () => goodBut([ping, (_request, wire) => wire.unplug()]), code: "lost", status: 3 },
@@ -99,6 +99,11 @@ function getInfo(data: Uint8Array): Script {
 
 function withOptions(options: Readonly<Record<string, boolean>>): CborMap {
   return new Map<CborValue, CborValue>([...GET_INFO, [4, new Map(Object.entries(options))]]);
+}
+
+/** Key 3 before key 1. */
+function outOfOrder(): Uint8Array {
+  return Uint8Array.of(0, 0xa2, 0x03, ...encodeCbor(new Uint8Array(16)), 0x01, ...encodeCbor(["FIDO_2_0"]));
 }
 
 function offering(offers: Parameters<typeof capabilities>[0], script: Script = good): Script {

@@ -30,7 +30,7 @@ const FLOAT64 = 0xfb;
  * Encodes in CTAP2's canonical form. Source: CTAP 2.1 §8.
  *
  * @param value - map entries in any order; entries whose value is undefined are
- *   left out; integers from -2^64 to 2^64 - 1
+ *   left out; integers beyond 2^53 as bigint, from -2^64 to 2^64 - 1
  */
 export function encodeCbor(value: CborValue): Uint8Array {
   const parts: Uint8Array[] = [];
@@ -98,9 +98,9 @@ function encodeMap(map: CborMap, parts: Uint8Array[]): void {
   }
 }
 
-/** -0 and what is beyond the integers of CBOR are floats. */
+/** Of those that are read, an integer beyond 2^53 is a bigint: such a number, and -0, is a float. */
 function isInteger(value: number): boolean {
-  return Number.isInteger(value) && Math.abs(value) < 2 ** 64 && !Object.is(value, -0);
+  return Number.isSafeInteger(value) && !Object.is(value, -0);
 }
 
 function encodeInteger(value: number | bigint): Uint8Array {

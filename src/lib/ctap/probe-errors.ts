@@ -33,7 +33,7 @@ const REFUSALS: ReadonlyMap<ProbeStepName, DiagnosisCode> = new Map<ProbeStepNam
 ]);
 
 /** Those whose errors say nothing more. */
-const SAID: readonly DiagnosisCode[] = ["cut-off", "keepalive-forever"];
+const SAID: readonly DiagnosisCode[] = ["cut-off", "keepalive-forever", "qubes-proxy"];
 
 /**
  * What an error of a step means, in the light of what else the card sent.

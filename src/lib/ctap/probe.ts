@@ -172,7 +172,7 @@ class Probe {
     if (pinUv !== undefined) this.#found.push(pinUv);
     const [oddity] = info.oddities;
     if (oddity !== undefined) this.#found.push(diagnose("get-info-not-canonical", `${oddity.message}, at byte ${oddity.offset}`));
-    return `${info.versions.join(" ")}, ${answer.length - 1} bytes`;
+    return `${info.versions.join(" ") || "no versions"}, ${answer.length - 1} bytes`;
   }
 
   async #u2fVersion(device: CtapDevice): Promise<string> {

@@ -18,7 +18,7 @@ const CLOSE_TIMEOUT_MS = 500;
  * silently drops what comes then, so the program behind it is given time.
  */
 const BURST = 16;
-const BURST_REST_MS = 20;
+const BURST_REST_MS = 50;
 
 /** An open HID node, as node-hid has it; its reads wait 50 ms at most, on a thread of their own. */
 export interface HidNode {

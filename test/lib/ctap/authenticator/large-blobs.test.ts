@@ -1,10 +1,11 @@
 import t from "tap";
 import { concatBytes } from "../../../../src/lib/bytes.ts";
+import { MAX_MESSAGE_SIZE } from "../../../../src/lib/ctap/authenticator/get-info.ts";
 import { cborMap } from "../../../../src/lib/ctap/cbor.ts";
 import { asBytes, DirectHost, sha256, type Answer, type Entry, type HostToken } from "./direct-host.ts";
 
 const PIN = "1234";
-const FRAGMENT = 1984;
+const FRAGMENT = MAX_MESSAGE_SIZE - 64;
 const CAPACITY = 4096;
 const EMPTY = "8076be8b528d0075f7aae98d6fa57a6d3c";
 
@@ -49,7 +50,7 @@ t.test("get and set", (t) => {
   t.same(call(host, [1, 3], [3, CAPACITY]).map.get(1), new Uint8Array(), "nothing after the end");
   t.same(call(host, [1, 3], [3, 5]).map.get(1), array(CAPACITY).subarray(5, 8));
   t.equal(host.info().get(0x0b), CAPACITY);
-  t.equal(host.info().get(0x05), FRAGMENT + 64);
+  t.equal(host.info().get(0x05), MAX_MESSAGE_SIZE);
   t.end();
 });
 
