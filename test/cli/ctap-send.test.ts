@@ -97,7 +97,7 @@ t.test("an answer that is no CBOR, or not canonical", async (t) => {
   checkFailure(t, nothing!, 3, /answer is 0 bytes, expected a status/);
 });
 
-t.test("hexadecimal from standard input", async (t) => {
+t.test("hexadecimal from standard input", (t) => {
   const send = (input: string | Uint8Array, ...words: readonly string[]): Outcome => keyhole(["ctap", "send", ...words, ...VIRTUAL], { cwd, input });
   t.match(send("a2 01 01\n 02 02\n", "--cbor", "06", "-"), { status: 0, stdout: /CTAP2_OK/ });
   t.match(send("010203", "--hid", "01", "-"), { status: 0, stdout: "answer: 010203\n" });

@@ -8,7 +8,7 @@ import type { Report } from "../../src/lib/ctap/trace/report.ts";
 import { newFidoDebug } from "../lib/ctap/trace/fido-debug.ts";
 import { bytesIn, secretsIn } from "../lib/ctap/trace/secrets.ts";
 import { ctap, virtualCard } from "../support/ctap.ts";
-import { udpCard, type Script } from "../support/hid-card.ts";
+import { goodBut, hidError, udpCard, type Script } from "../support/hid-card.ts";
 import { checkFailure, finish, keyhole, shell, startKeyhole, temporaryDirectory, writeFiles, type Outcome } from "../support/keyhole.ts";
 import { fillDisk, mountSmallDisk } from "../support/small-disk.ts";
 
@@ -66,11 +66,11 @@ t.test("an existing file is refused and nothing is sent", async (t) => {
 });
 
 t.test("a conversation that fails is recorded to its end", async (t) => {
-  const uri = `udp:127.0.0.1:${await udpCard(t, () => undefined)}`;
-  const [outcome] = await ctap(cwd, ["info", "--device", uri, "--trace", "mute.jsonl"]);
-  t.match(outcome, { status: 3, stderr: /did not send an answer to INIT/ });
-  const lines = linesOf("mute.jsonl").map((line) => JSON.parse(line) as Record<string, unknown>);
-  t.match(lines, [{ event: "open" }, { command: "init" }, { command: "init" }, { event: "close" }]);
+  const uri = `udp:127.0.0.1:${await udpCard(t, goodBut([0x10, (request, wire) => hidError(request, wire, 0x7f)]))}`;
+  const [outcome] = await ctap(cwd, ["send", "--cbor", "04", "--device", uri, "--trace", "failed.jsonl"]);
+  t.match(outcome, { status: 3, stderr: /card failed and does not say why \(0x7f\)/ });
+  const lines = linesOf("failed.jsonl").map((line) => JSON.parse(line) as Record<string, unknown>);
+  t.match(lines, [{ event: "open" }, { command: "init" }, { command: "init" }, { command: "cbor" }, { command: "error", status: "CTAP1_ERR_OTHER" }, { event: "close" }]);
 });
 
 t.test("a process that is killed leaves whole lines", async (t) => {
@@ -132,31 +132,29 @@ const USER = { name: "alice.liddell@wonderland.example", display: "Alice Pleasan
 const RENAMED = "queen.of.hearts@wonderland.example";
 const BLOB = "off with their heads, said the queen";
 
-t.test("all that a card does, recorded and redacted: no secret is left", async (t) => {
+t.test("all that a card does, recorded and redacted: no secret is left", (t) => {
   const directory = temporaryDirectory(t);
   writeFiles(directory, { pin: `${PIN}\n`, next: `${PIN} battery\n`, salt: Uint8Array.from({ length: 32 }, (_, i) => i * 5), blob: BLOB });
   const rp = ["--rp-id", "example.com"];
   const pin = ["--pin-file", "pin"];
-  const traces = [
-    ...recordAll(t, directory, [
-      ["pin", "set", "--new-pin-file", "pin"],
-      ["make-credential", ...rp, "--rp-name", "Wonderland Inc", "--user-name", USER.name, "--user-display-name", USER.display, "--user-id", USER.id, "--discoverable", "--hmac-secret", "--large-blob-key", "--out", "alice.cred", ...pin],
-      ["make-credential", ...rp, "--user-name", USER.name, "--alg", "eddsa", "--exclude", "alice.cred".replace("alice", "other"), "--out", "eddsa.cred", ...pin].filter((word) => word !== "--exclude" && word !== "other.cred"),
-      ["get-assertion", ...rp, "--credential", "alice.cred", "--hmac-secret", "salt", "--hmac-secret-out", "secret", "--large-blob-key", ...pin],
-      ["get-assertion", ...rp, ...pin],
-      ["make-credential", ...rp, "--user-name", USER.name, "--u2f", "--out", "u2f.cred"],
-      ["get-assertion", ...rp, "--u2f", "--credential", "u2f.cred"],
-      ["blobs", "set", "--credential", "alice.cred", "--in", "blob", ...pin],
-      ["blobs", "get", "--credential", "alice.cred", "--out", "blob.out"],
-      ["credentials", "list", ...pin],
-      ["config", "min-pin-length", "5", "--rp-id", "example.com", ...pin],
-      ["pin", "change", ...pin, "--new-pin-file", "next"],
-      ["ping", "--count", "1", "--size", "200"],
-    ]),
-  ];
+  const traces = recordAll(t, directory, [
+    ["pin", "set", "--new-pin-file", "pin"],
+    ["make-credential", ...rp, "--rp-name", "Wonderland Inc", "--user-name", USER.name, "--user-display-name", USER.display, "--user-id", USER.id, "--discoverable", "--hmac-secret", "--large-blob-key", "--out", "alice.cred", ...pin],
+    ["make-credential", ...rp, "--user-name", USER.name, "--alg", "eddsa", "--out", "eddsa.cred", ...pin],
+    ["get-assertion", ...rp, "--credential", "eddsa.cred", ...pin],
+    ["get-assertion", ...rp, "--credential", "alice.cred", "--hmac-secret", "salt", "--hmac-secret-out", "secret", "--large-blob-key", ...pin],
+    ["get-assertion", ...rp, ...pin],
+    ["make-credential", ...rp, "--user-name", USER.name, "--u2f", "--out", "u2f.cred"],
+    ["get-assertion", ...rp, "--u2f", "--credential", "u2f.cred"],
+    ["blobs", "set", "--credential", "alice.cred", "--in", "blob", ...pin],
+    ["blobs", "get", "--credential", "alice.cred", "--out", "blob.out"],
+    ["credentials", "list", ...pin],
+    ["config", "min-pin-length", "5", "--rp-id", "example.com", ...pin],
+    ["pin", "change", ...pin, "--new-pin-file", "next"],
+    ["ping", "--count", "1", "--size", "200"],
+  ]);
   const credential = JSON.parse(readFileSync(join(directory, "alice.cred"), "utf8")) as Record<"id" | "publicKey" | "largeBlobKey", string>;
   const bytesOf = (text: string): Uint8Array => Buffer.from(text, "base64url");
-  traces.push(...recordAll(t, directory, []));
   const update = keyhole(["ctap", "credentials", "update-user", credential.id, "--user-name", RENAMED, "--pin-file", "next", "--device", "virtual:card", "--trace", "update"], { cwd: directory });
   const remove = keyhole(["ctap", "credentials", "delete", credential.id, "--pin-file", "next", "--device", "virtual:card", "--trace", "delete"], { cwd: directory });
   t.match([update.status, remove.status], [0, 0], "update and delete", { stderr: `${update.stderr}${remove.stderr}` });
@@ -176,25 +174,30 @@ t.test("all that a card does, recorded and redacted: no secret is left", async (
     "hmac-secret output": readFileSync(join(directory, "secret")),
     "large blob": Buffer.from(BLOB),
   };
-  let count = 0;
-  for (const name of [...traces, "update", "delete"]) {
-    const original = linesOf(name, directory);
-    const redacted = keyhole(["ctap", "trace", "redact", name], { cwd: directory });
-    t.match(redacted, { status: 0, stderr: "" }, name);
-    const lines = redacted.stdout.split("\n").slice(0, -1);
-    t.equal(lines.length, original.length, `${name}: as many lines`);
-    const onWire = secretsIn(reportsOf(original)).map(({ what, bytes }) => [what, bytes] as const);
-    count += onWire.length;
-    const readable = bytesIn(lines);
-    const left = [...Object.entries(known), ...onWire].filter(([, bytes]) => bytes.length >= 8 && readable.some((text) => text.includes(bytes)));
-    t.same(left.map(([what]) => what), [], `${name}: nothing left`);
-    writeFiles(directory, { redacted: redacted.stdout });
-    const [before, after] = [keyhole(["ctap", "trace", "show", name], { cwd: directory }), keyhole(["ctap", "trace", "show", "redacted"], { cwd: directory })];
-    t.equal(after.status, 0, `${name}: can be shown`);
-    t.equal(after.stdout.split("\n").filter((line) => !line.includes("redacted: ")).length, before.stdout.split("\n").length, `${name}: with the same lines`);
-    t.notMatch(after.stdout, /problem/, name);
+  // One after the other they are a trace too.
+  const original = [...traces, "update", "delete"].flatMap((name) => linesOf(name, directory));
+  writeFiles(directory, { original: `${original.join("\n")}\n` });
+  const secrets = [...Object.entries(known), ...secretsIn(reportsOf(original)).map(({ what, bytes }) => [what, bytes] as const)];
+  t.ok(secrets.length > 90, `${secrets.length} secrets`);
+  const readable = bytesIn(original);
+  for (const name of ["user name", "display name", "user handle", "new user name", "rp name", "credential id", "large-blob key", "public key x"]) {
+    t.ok(readable.some((text) => text.includes(Buffer.from(known[name]!))), `${name} was there`);
   }
-  t.ok(count > 80, `${count} secrets on the wire`);
+
+  const redacted = keyhole(["ctap", "trace", "redact", "original"], { cwd: directory });
+  t.match(redacted, { status: 0, stderr: "" });
+  const lines = redacted.stdout.split("\n").slice(0, -1);
+  t.equal(lines.length, original.length, "as many lines");
+  const left = bytesIn(lines);
+  const found = secrets.filter(([, bytes]) => bytes.length >= 8 && left.some((text) => text.includes(Buffer.from(bytes))));
+  t.same(found.map(([what]) => what), [], "nothing is left");
+
+  writeFiles(directory, { redacted: redacted.stdout });
+  const [before, after] = ["original", "redacted"].map((name) => keyhole(["ctap", "trace", "show", name], { cwd: directory }));
+  t.match([before?.status, after?.status], [0, 0]);
+  t.equal(after?.stdout.split("\n").filter((line) => !line.includes("redacted: ")).length, before?.stdout.split("\n").length, "it is shown with the same lines");
+  t.notMatch(after?.stdout, /problem/);
+  t.end();
 });
 
 t.test("what libfido2 says with FIDO_DEBUG=1 is read too", (t) => {
@@ -221,23 +224,32 @@ t.test("a trace that is cut off is read up to there, and that is said", (t) => {
   t.end();
 });
 
-t.test("files that are no trace, bad usage, output that fails", (t) => {
+t.test("files that are no trace, bad usage, output that fails", async (t) => {
   const [first = "", ...rest] = linesOf("info.jsonl");
-  writeFiles(cwd, { empty: "", text: "hello\n", changed: [first, "{}", ...rest, ""].join("\n"), binary: Uint8Array.from({ length: 3000 }, (_, i) => i & 0xff), "log.txt": "fido_tx: dev=0x1, cmd=0x10\nfido_tx: buf=0x1, len=4\n0000: 01\nrx: payload_len=1\n" });
-  for (const command of ["show", "redact"]) {
-    checkFailure(t, run("trace", command, "absent"), 2, /trace absent cannot be read: no such file or directory/);
-    checkFailure(t, run("trace", command, "."), 2, /it is a directory/);
-    checkFailure(t, run("trace", command), 2, /needs FILE/);
-    checkFailure(t, run("trace", command, "info.jsonl", "more"), 2, /takes no further word/);
-    checkFailure(t, run("trace", command, "empty"), 2, /empty: line 1 is neither a trace nor/);
-    checkFailure(t, run("trace", command, "text"), 2, /text: line 1 is not JSON/);
-    checkFailure(t, run("trace", command, "changed"), 2, /changed: line 2 lacks the field "direction"/);
-    checkFailure(t, run("trace", command, "binary"), 2, /binary: line [0-9]+ /);
-    checkFailure(t, run("trace", command, "log.txt"), 2, /log.txt: line 4 ends a dump after 1 bytes, expected 4/);
-    checkFailure(t, run("trace", command, "info.jsonl", "--device", "virtual:"), 2, /no option --device/);
-    checkFailure(t, shell(`keyhole ctap trace ${command} info.jsonl >/dev/full`, { cwd }), 3, /standard output cannot be written/);
-    t.match(JSON.parse(run("trace", command, "--json", "text").stdout), { error: { code: "CTAP_TRACE" } });
-  }
-  checkFailure(t, shell("head -c 68000000 /dev/zero >big; keyhole ctap trace show big", { cwd }), 2, /longer than 67108864 bytes/);
-  t.end();
+  writeFiles(cwd, {
+    empty: "",
+    text: "hello\n",
+    changed: [first, "{}", ...rest, ""].join("\n"),
+    binary: Uint8Array.from({ length: 3000 }, (_, i) => i & 0xff),
+    "log.txt": "fido_tx: dev=0x1, cmd=0x10\nfido_tx: buf=0x1, len=4\n0000: 01\nrx: payload_len=1\n",
+    big: new Uint8Array(64 * 1024 * 1024 + 1),
+  });
+  const bad: readonly (readonly [readonly string[], RegExp])[] = [
+    [["absent"], /trace absent cannot be read: no such file or directory/],
+    [["."], /it is a directory/],
+    [[], /needs FILE/],
+    [["info.jsonl", "more"], /takes no further word/],
+    [["empty"], /empty: line 1 is neither a trace nor/],
+    [["text"], /text: line 1 is not JSON/],
+    [["changed"], /changed: line 2 lacks the field "direction"/],
+    [["binary"], /binary: line [0-9]+ /],
+    [["log.txt"], /log.txt: line 4 ends a dump after 1 bytes, expected 4/],
+    [["big"], /longer than 67108864 bytes/],
+    [["info.jsonl", "--device", "virtual:"], /no option --device/],
+  ];
+  const cases = bad.flatMap(([words, message]) => [[["trace", "show", ...words], message] as const, [["trace", "redact", ...words], message] as const]);
+  const outcomes = await ctap(cwd, ...cases.map(([words]) => words));
+  for (const [i, [words, message]] of cases.entries()) checkFailure(t, outcomes[i]!, 2, message, words.join(" "));
+  t.match(JSON.parse(run("trace", "show", "--json", "text").stdout), { error: { code: "CTAP_TRACE" } });
+  for (const command of ["show", "redact"]) checkFailure(t, shell(`keyhole ctap trace ${command} info.jsonl >/dev/full`, { cwd }), 3, /standard output cannot be written/);
 });

@@ -12,7 +12,7 @@ export async function list(args: Arguments): Promise<number> {
   const all = await listHidInterfaces();
   const interfaces = interfacesOfCards(all);
   if (interfaces.length === 0) return reportPartial(args, { devices: [] }, noDevice(all));
-  if (args.flag("json")) writeJson({ devices: interfaces.map(toJson) });
+  if (args.flag("json")) writeJson({ devices: interfaces.map(interfaceToJson) });
   else writeResult(describeInterfaces(interfaces));
   return EXIT_OK;
 }
@@ -42,7 +42,8 @@ function isDeniedCard({ kind, access }: HidInterface): boolean {
   return kind === "fido" && access === "denied";
 }
 
-function toJson(one: HidInterface): object {
+/** What `--json` shows of an interface. */
+export function interfaceToJson(one: HidInterface): object {
   return {
     path: one.path,
     kind: one.kind,

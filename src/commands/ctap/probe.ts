@@ -13,7 +13,7 @@ export function probe(args: Arguments): Promise<number> {
   return interruptible(async (signal) => {
     const wrap = await tracer(args);
     const report = await probeDevice(args.optional("device"), { signal, lenient: args.flag("lenient"), ...wrap });
-    if (args.flag("json")) writeJson(toJson(report));
+    if (args.flag("json")) writeJson(reportToJson(report));
     else writeResult(describeReport(report));
     return report.diagnosis.status;
   });
@@ -40,7 +40,8 @@ function describeDiagnosis(title: string, { code, message, hint }: Diagnosis): r
   return [`${title}: ${code}`, `  ${message}`, `  next: ${hint}`];
 }
 
-function toJson({ device, interface: one, steps, init, info, diagnosis, warnings }: DeviceProbeReport): object {
+/** What `--json` shows of a probe. */
+export function reportToJson({ device, interface: one, steps, init, info, diagnosis, warnings }: DeviceProbeReport): object {
   return {
     device: {
       uri: device,

@@ -97,6 +97,7 @@ class Checker {
         if (argument === undefined) throw malformed(start, "break without a beginning");
         if (info === 24 && argument < 32) throw malformed(start, `simple value ${argument} in 2 bytes`);
         if (info <= 24 && (argument < 20 || argument > 23)) throw malformed(start, `simple value ${argument}, which has no meaning`);
+        if (info === 23) this.#odd(start, "undefined, for which CTAP2 has no use");
         return;
     }
   }
