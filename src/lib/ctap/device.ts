@@ -160,7 +160,7 @@ class Connection {
   }
 
   /** One try of INIT. @returns nothing where the time is up */
-  async init(nonce: Uint8Array, timeoutMs: number, signal: AbortSignal): Promise<InitResponse | undefined> {
+  async init(nonce: Uint8Array, timeoutMs: number, signal = this.#closing.signal): Promise<InitResponse | undefined> {
     const deadline = performance.now() + timeoutMs;
     const assembler = new MessageAssembler(BROADCAST_CHANNEL);
     await this.#send(BROADCAST_CHANNEL, HID_COMMAND.init, nonce);
@@ -182,7 +182,7 @@ class Connection {
    * @param begin - from when the person's time counts
    */
   async exchange(command: number, payload: Uint8Array, options: TransactOptions, begin: number): Promise<Message> {
-    const { signal = new AbortController().signal, timeoutMs = USER_TIMEOUT_MS, silenceMs = SILENCE_MS } = options;
+    const { signal = this.#closing.signal, timeoutMs = USER_TIMEOUT_MS, silenceMs = SILENCE_MS } = options;
     const gapMs = Math.min(PACKET_GAP_MS, silenceMs);
     signal.throwIfAborted();
     this.#drain();
@@ -279,7 +279,7 @@ class Connection {
 }
 
 async function initialise(connection: Connection, options: DeviceOptions): Promise<InitResponse> {
-  const { signal = new AbortController().signal, initAttempts = INIT_ATTEMPTS, initTimeoutMs = INIT_TIMEOUT_MS, random = randomBytes } = options;
+  const { signal, initAttempts = INIT_ATTEMPTS, initTimeoutMs = INIT_TIMEOUT_MS, random = randomBytes } = options;
   for (let attempt = 0; attempt < initAttempts; attempt++) {
     const response = await connection.init(random(NONCE_LENGTH), initTimeoutMs, signal);
     if (response === undefined) continue;

@@ -6,6 +6,9 @@ export class ReportQueue {
   readonly #reports: Uint8Array[] = [];
   #failure: { readonly error: unknown } | undefined;
   #wake: (() => void) | undefined;
+  // Listening anew for each report would take longer than all else here.
+  #watched: AbortSignal | undefined;
+  readonly #onAbort = (): void => this.#wake?.();
 
   /** Of more than 4096 the oldest is dropped. */
   push(report: Uint8Array): void {
@@ -17,6 +20,7 @@ export class ReportQueue {
   /** No more will come. Those that are there can still be taken; then the error is thrown. */
   fail(error: unknown): void {
     this.#failure ??= { error };
+    this.#watched?.removeEventListener("abort", this.#onAbort);
     this.#wake?.();
   }
 
@@ -42,19 +46,20 @@ export class ReportQueue {
   }
 
   async #wait(signal: AbortSignal, timeoutMs: number | undefined): Promise<void> {
+    this.#watch(signal);
     let timer: NodeJS.Timeout | undefined;
-    let wake: () => void = () => undefined;
-    try {
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-        this.#wake = resolve;
-        signal.addEventListener("abort", wake);
-        if (timeoutMs !== undefined) timer = setTimeout(wake, timeoutMs);
-      });
-    } finally {
-      this.#wake = undefined;
-      clearTimeout(timer);
-      signal.removeEventListener("abort", wake);
-    }
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      if (timeoutMs !== undefined) timer = setTimeout(resolve, timeoutMs);
+    });
+    this.#wake = undefined;
+    clearTimeout(timer);
+  }
+
+  #watch(signal: AbortSignal): void {
+    if (signal === this.#watched) return;
+    this.#watched?.removeEventListener("abort", this.#onAbort);
+    signal.addEventListener("abort", this.#onAbort);
+    this.#watched = signal;
   }
 }
