@@ -213,14 +213,18 @@ export function systemErrorCode(error: unknown): string | undefined {
 
 const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
   EACCES: "permission denied",
+  EADDRINUSE: "another program has it",
+  ECONNREFUSED: "nobody listens there",
   EDQUOT: "disk quota exceeded",
   EEXIST: "it exists",
   EFBIG: "file too large",
+  EHOSTUNREACH: "no way there",
   EIO: "input/output error",
   EISDIR: "it is a directory",
   ELOOP: "too many symbolic links",
   EMFILE: "too many open files",
   ENAMETOOLONG: "name too long",
+  ENETUNREACH: "no way there",
   ENOENT: "no such file or directory",
   ENOSPC: "no space left on device",
   ENOTDIR: "a part of the path is not a directory",

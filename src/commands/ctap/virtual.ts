@@ -17,7 +17,7 @@ import { EXIT_OK } from "../report.ts";
 export async function virtual(args: Arguments): Promise<number> {
   const end = new End();
   const approve = parseApproval(args, end);
-  const openDoor = parseDoor(args);
+  const openDoor = parseDoor(args, end);
   const statePath = args.optional("state");
   const store = statePath === undefined ? new MemoryStore() : new FileStore(statePath);
   const door = await openDoor(store);
@@ -90,11 +90,11 @@ async function ask(touch: Touch, signal: AbortSignal, end: End): Promise<boolean
 }
 
 /** @throws {UsageError} USAGE_OPTION, USAGE_UDP */
-function parseDoor(args: Arguments): (store: Store) => Promise<Door> {
+function parseDoor(args: Arguments, end: End): (store: Store) => Promise<Door> {
   const udp = args.optional("udp");
   if (args.flag("uhid")) {
     if (udp !== undefined) throw new UsageError("USAGE_OPTION", "--uhid does not go with --udp", { hint: args.usageHint });
-    return openUhidDoor;
+    return (store) => openUhidDoor(store, end);
   }
   const options = udp === undefined ? { port: UDP_PORT, replyPort: UDP_REPLY_PORT } : parsePorts(udp);
   return async () => {
@@ -114,10 +114,12 @@ function parsePorts(text: string): { readonly port: number; readonly replyPort: 
 /** Source for the numbers: pid.codes, which keeps them free for tests. */
 const USB_ID = { vendor: 0x1209, product: 0x0001 };
 
-async function openUhidDoor(store: Store): Promise<Door> {
+async function openUhidDoor(store: Store, end: End): Promise<Door> {
   const { openUhid } = await import("../../lib/ctap/authenticator/uhid.ts");
   const serial = store.run(({ deviceKey }) => encodeHex(deriveSecret(deviceKey, "serial number").subarray(0, 6)));
-  return openUhid({ identity: { ...USB_ID, name: "Keyhole virtual authenticator", serial } });
+  const door = await openUhid({ identity: { ...USB_ID, name: "Keyhole virtual authenticator", serial } });
+  door.onFailure = (error) => end.fail(error);
+  return door;
 }
 
 function announce(args: Arguments, { name }: Door, statePath: string | undefined): void {

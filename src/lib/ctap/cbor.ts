@@ -1,6 +1,6 @@
 // Neither compiled code of its own nor `eval`, and half the time to load.
 import { Decoder, Encoder } from "cbor-x/index-no-eval";
-import { copyBytes } from "../bytes.ts";
+import { copyBytes, encodeHex } from "../bytes.ts";
 import { CtapError } from "../errors.ts";
 import { checkCbor, compareKeys, type CborOddity } from "./cbor-check.ts";
 
@@ -45,7 +45,8 @@ export function parseCbor(bytes: Uint8Array): CborItem {
   const oddities = checkCbor(bytes);
   let decoded: unknown;
   try {
-    decoded = decoder.decode(bytes);
+    // A view of its own, as cbor-x leaves a property on what it reads.
+    decoded = decoder.decode(bytes.subarray());
   } catch (error) {
     throw new CtapError("CTAP_CBOR", `CBOR cannot be read: ${error instanceof Error ? error.message : String(error)}`, { kind: "outside", cause: error });
   }
@@ -85,6 +86,19 @@ function plain(value: unknown): CborValue {
   if (value === null) return null;
   if (value instanceof Uint8Array) return copyBytes(value);
   if (Array.isArray(value)) return value.map(plain);
-  if (value instanceof Map) return new Map([...value].map(([key, entry]) => [plain(key), plain(entry)]));
+  if (value instanceof Map) return plainMap(value);
   throw new CtapError("CTAP_CBOR", "CBOR has an item of an unknown type", { kind: "outside" });
+}
+
+/** To a Map, byte strings are different keys even where they hold the same bytes. */
+function plainMap(map: ReadonlyMap<unknown, unknown>): CborMap {
+  const known = new Map<string, CborValue>();
+  const result = new Map<CborValue, CborValue>();
+  for (const [rawKey, entry] of map) {
+    const key = plain(rawKey);
+    const name = typeof key === "object" ? encodeHex(encodeCbor(key)) : undefined;
+    if (name !== undefined && !known.has(name)) known.set(name, key);
+    result.set(name === undefined ? key : known.get(name), plain(entry));
+  }
+  return result;
 }

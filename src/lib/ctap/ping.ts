@@ -3,15 +3,19 @@ import { equalBytes } from "../bytes.ts";
 import { CtapError } from "../errors.ts";
 import type { CtapDevice, TransactOptions } from "./device.ts";
 import { HID_COMMAND } from "./packet.ts";
+import { statusName } from "./status.ts";
 
 /** How one PING went: its time, or what was wrong. */
 export type Ping = { readonly ms: number } | "lost" | "wrong";
+
+/** A part of the message got lost, on the way there or back. */
+const LOST: ReadonlySet<string> = new Set(["CTAP_NO_ANSWER", "CTAP_INCOMPLETE", statusName(0x04), statusName(0x05)]);
 
 /**
  * Sends random bytes to a card, which sends them back.
  *
  * @param size - in bytes, up to 7609
- * @throws {CtapError} as `CtapDevice.transact`, but CTAP_NO_ANSWER and CTAP_INCOMPLETE
+ * @throws {CtapError} as `CtapDevice.transact`, but for what `LOST` has
  */
 export async function ping(device: CtapDevice, size: number, options: TransactOptions): Promise<Ping> {
   const payload = randomBytes(size);
@@ -20,7 +24,7 @@ export async function ping(device: CtapDevice, size: number, options: TransactOp
   try {
     echo = await device.transact(HID_COMMAND.ping, payload, options);
   } catch (error) {
-    if (error instanceof CtapError && (error.code === "CTAP_NO_ANSWER" || error.code === "CTAP_INCOMPLETE")) return "lost";
+    if (error instanceof CtapError && LOST.has(error.code)) return "lost";
     throw error;
   }
   const ms = performance.now() - begin;

@@ -61,6 +61,7 @@ t.test("oddities: where they are and what they are", (t) => {
     ["a203020201", new Map([[3, 2], [2, 1]]), [[3, /out of order/]]],
     ["a201020103", new Map([[1, 3]]), [[3, /again/]]],
     ["a3" + "0100" + "0200" + "0101", new Map([[1, 1], [2, 0]]), [[5, /again/]]],
+    ["a3" + "4101" + "00" + "4102" + "01" + "4101" + "02", new Map([[bytes("01"), 2], [bytes("02"), 1]]), [[7, /again/]]],
     ["9fff", [], [[0, /array of indefinite length/]]],
     ["bf6161f5ff", new Map([["a", true]]), [[0, /map of indefinite length/]]],
     // Depth: CTAP2 allows four arrays and maps within each other.
