@@ -98,5 +98,5 @@ function unreachable(name: string, why: string, cause?: unknown): CtapError {
 }
 
 function reason(error: unknown): string {
-  return systemErrorCode(error) === "ECONNREFUSED" ? "nobody listens there" : describeSystemError(error);
+  return describeSystemError(error);
 }

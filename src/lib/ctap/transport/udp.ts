@@ -2,7 +2,7 @@ import { createSocket, type Socket } from "node:dgram";
 import { isIPv6 } from "node:net";
 import { CtapError } from "../../errors.ts";
 import { copyBytes } from "../../bytes.ts";
-import { describeSystemError, systemErrorCode } from "../../files.ts";
+import { describeSystemError } from "../../files.ts";
 import { UDP_PORT, UDP_REPLY_PORT } from "../device-uri.ts";
 import { resolveHost } from "./host.ts";
 import { ReportQueue } from "./report-queue.ts";
@@ -122,7 +122,7 @@ class UdpTransport implements Transport {
   }
 
   #lost(error: unknown): CtapError {
-    const why = systemErrorCode(error) === "ECONNREFUSED" ? "nobody listens there" : describeSystemError(error);
+    const why = describeSystemError(error);
     if (this.#hasHeard) return new CtapError("CTAP_DEVICE_LOST", `${this.name} is gone: ${why}`, { kind: "outside", hint: "start it again", cause: error });
     return new CtapError("CTAP_UNREACHABLE", `${this.name} cannot be reached: ${why}`, { kind: "outside", hint: "check address and port, and that the card's program runs", cause: error });
   }
