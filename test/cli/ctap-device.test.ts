@@ -39,9 +39,9 @@ t.test("no card: exit 3", async (t) => {
   const socket = createSocket("udp4");
   await new Promise<void>((resolve) => void socket.bind(0, "127.0.0.1", resolve));
   const { port } = socket.address();
-  checkFailure(t, await wink("--device", `udp:127.0.0.1:1,${port}`), 3, /^error: UDP port \d+, where .* answers, cannot be had: EADDRINUSE$/);
+  checkFailure(t, await wink("--device", `udp:127.0.0.1:1,${port}`), 3, /^error: UDP port \d+, where .* answers, cannot be had: another program has it \(EADDRINUSE\)$/);
   await new Promise<void>((resolve) => void socket.close(resolve));
-  for (const scheme of ["udp", "tcp"]) checkFailure(t, await wink("--device", `${scheme}:127.0.0.1:${port}`), 3, /cannot be reached: nobody listens there$/);
+  for (const scheme of ["udp", "tcp"]) checkFailure(t, await wink("--device", `${scheme}:127.0.0.1:${port}`), 3, /cannot be reached: nobody listens there \(ECONNREFUSED\)$/);
   const { stdout } = await wink("--device", `tcp:127.0.0.1:${port}`, "--json");
   t.match(JSON.parse(stdout), { error: { code: "CTAP_UNREACHABLE", message: String, hint: String } });
 });

@@ -62,8 +62,8 @@ class DeviceProbe {
   }
 
   async #probe(): Promise<ProbeReport> {
-    const { signal, wrap = (transport) => transport } = this.#options;
-    let transport;
+    const { signal, wrap = (transport: Transport) => transport } = this.#options;
+    let transport: Transport;
     try {
       transport = await this.#open();
     } catch (error) {

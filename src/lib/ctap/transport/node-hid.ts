@@ -5,11 +5,12 @@ type NodeHid = typeof import("node-hid");
 /**
  * node-hid, which is native code, is loaded only where a HID device is used.
  *
+ * @param load - for tests
  * @throws {CtapError} CTAP_HID_LIBRARY
  */
-export async function loadNodeHid(): Promise<NodeHid> {
+export async function loadNodeHid(load: () => Promise<{ readonly default: NodeHid }> = () => import("node-hid")): Promise<NodeHid> {
   try {
-    const hid = await import("node-hid");
+    const hid = await load();
     // The native part is loaded at the first call.
     hid.default.getHidapiVersion();
     return hid.default;

@@ -58,7 +58,7 @@ class UdpTransport implements Transport {
     } catch (error) {
       throw new CtapError("CTAP_PORT", `UDP port ${port}, where ${this.name} answers, cannot be had: ${describeSystemError(error)}`, {
         kind: "outside",
-        hint: "another program may have it, perhaps another keyhole",
+        hint: "end it, perhaps another keyhole, or give another REPLYPORT",
         cause: error,
       });
     }
