@@ -1,7 +1,7 @@
 // Compiles the tests by esbuild, which takes a second where tap's own
 // TypeScript loader takes twenty, runs them by tap, and ends with a line
 // `N passed, N failed`. Words on the command line choose the test files whose
-// path has one of them; without any, all but test/interop/ are run.
+// path has one of them; without any, all are run but those of SLOW.
 import { build } from "esbuild";
 import { spawn } from "node:child_process";
 import { createWriteStream, readdirSync, rmSync, statSync } from "node:fs";
@@ -21,7 +21,9 @@ function testsBelow(directory) {
 }
 
 const words = process.argv.slice(2);
-const isChosen = (path) => (words.length === 0 ? !path.startsWith(join("test", "interop")) : words.some((word) => path.includes(word)));
+/** Scripts of their own run these. */
+const SLOW = [join("test", "interop"), join("test", "cli", "ctap-")];
+const isChosen = (path) => (words.length === 0 ? !SLOW.some((slow) => path.startsWith(slow)) : words.some((word) => path.includes(word)));
 const tests = testsBelow("test").filter(isChosen).sort();
 if (tests.length === 0) {
   console.error(`error: no test file has any of ${words.join(", ")} in its path`);

@@ -6,7 +6,6 @@ import { challengeLint } from "./commands/challenge/lint.ts";
 import { challengeNew } from "./commands/challenge/new.ts";
 import { CTAP_RUN } from "./commands/ctap/run.ts";
 import { completion } from "./commands/completion.ts";
-import { demo } from "./commands/demo.ts";
 import { parseWords, type CommandLine } from "./commands/command-line.ts";
 import { nearest } from "./commands/nearest.ts";
 import { say, writeResult } from "./commands/io.ts";
@@ -20,7 +19,8 @@ const RUN: Readonly<Record<string, (args: Arguments) => number | Promise<number>
   "challenge lint": challengeLint,
   "audit verify": auditVerify,
   completion,
-  demo,
+  // It loads what runs other processes.
+  demo: async (args) => (await import("./commands/demo.ts")).demo(args),
 };
 
 /** Everything that need not start fast: help, mistakes, and the commands of persons. */

@@ -9,7 +9,8 @@ export const EXIT_OUTSIDE = 3;
 const EXIT_BUG = 70;
 export const EXIT_INTERRUPTED = 130;
 
-const EXIT_STATUS: Readonly<Record<ErrorKind, number>> = { no: EXIT_NO, input: EXIT_USAGE, outside: EXIT_OUTSIDE };
+/** Of each kind of error. */
+export const EXIT_STATUS: Readonly<Record<ErrorKind, number>> = { no: EXIT_NO, input: EXIT_USAGE, outside: EXIT_OUTSIDE };
 
 /**
  * Runs a command to its end and says what went wrong.
@@ -20,7 +21,7 @@ export async function runToExit(json: boolean, run: () => number | Promise<numbe
   try {
     return await run();
   } catch (error) {
-    if (error instanceof Interrupted) return EXIT_INTERRUPTED;
+    if (error instanceof Interrupted) return reportInterruption(json);
     if (!(error instanceof KeyholeError)) {
       say(error instanceof Error ? (error.stack ?? error.message) : String(error));
       say("hint: this is a bug in keyhole; please report it with the lines above");
@@ -30,17 +31,24 @@ export async function runToExit(json: boolean, run: () => number | Promise<numbe
   }
 }
 
+function reportInterruption(json: boolean): number {
+  if (json) writeErrorJson({ code: "INTERRUPTED", message: "interrupted" });
+  return EXIT_INTERRUPTED;
+}
+
 /** @returns the exit status that goes with the error */
 function reportError(error: KeyholeError, json: boolean): number {
   say(`error: ${escapeUnsafe(error.message)}`);
   if (error.hint !== undefined) say(`hint: ${escapeUnsafe(error.hint)}`);
-  if (json && error.code !== "STDOUT") {
-    try {
-      const { code, message, hint } = error;
-      writeJson({ error: { code, message, hint } });
-    } catch {
-      // Standard output has failed; the lines above and the status tell.
-    }
-  }
+  const { code, message, hint } = error;
+  if (json && code !== "STDOUT") writeErrorJson({ code, message, hint });
   return EXIT_STATUS[error.kind];
+}
+
+function writeErrorJson(error: { readonly code: string; readonly message: string; readonly hint?: string | undefined }): void {
+  try {
+    writeJson({ error });
+  } catch {
+    // Standard output has failed; standard error and the status tell.
+  }
 }

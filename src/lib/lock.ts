@@ -16,12 +16,13 @@ const MAX_PAUSE_MS = 20;
  * is removed by the next comer; the order of steps in `reap` makes sure that
  * two comers never remove one that a third has taken meanwhile.
  *
+ * @param waitMs - at most, for the lock of another; no signal is heard meanwhile
  * @throws {FileError} FILE_LOCKED, FILE_WRITE
  */
-export function withLock<Result>(path: string, run: () => Result): Result {
+export function withLock<Result>(path: string, run: () => Result, waitMs = WAIT_MS): Result {
   const lock = `${path}.lock`;
   const owner = `${processSpace()}:${process.pid}:${randomBytes(8).toString("hex")}`;
-  acquire(lock, owner);
+  acquire(lock, owner, waitMs);
   try {
     return run();
   } finally {
@@ -29,13 +30,13 @@ export function withLock<Result>(path: string, run: () => Result): Result {
   }
 }
 
-function acquire(lock: string, owner: string): void {
-  const deadline = Date.now() + WAIT_MS;
+function acquire(lock: string, owner: string, waitMs: number): void {
+  const deadline = Date.now() + waitMs;
   try {
     for (;;) {
       const other = readOwner(lock);
       if (other === undefined && claim(lock, owner)) return;
-      if (Date.now() > deadline) throw lockedError(lock, other);
+      if (Date.now() > deadline) throw lockedError(lock, waitMs, other);
       if (other !== undefined && isDead(other)) reap(lock, other);
       else sleep(MIN_PAUSE_MS + Math.random() * (MAX_PAUSE_MS - MIN_PAUSE_MS));
     }
@@ -127,8 +128,8 @@ function reap(lock: string, owner: string): void {
   removeQuietly(grave);
 }
 
-function lockedError(lock: string, owner: string = UNKNOWN): FileError {
-  return new FileError("FILE_LOCKED", `${lock} is held by ${owner === UNKNOWN ? "somebody unknown" : owner} for more than ${WAIT_MS / 1000} seconds`, {
+function lockedError(lock: string, waitMs: number, owner: string = UNKNOWN): FileError {
+  return new FileError("FILE_LOCKED", `${lock} is held by ${owner === UNKNOWN ? "somebody unknown" : owner} for more than ${waitMs / 1000} seconds`, {
     kind: "outside",
     hint: "if no such process runs, remove the lock file",
   });

@@ -49,12 +49,13 @@ function describeVerified({ assertion: { authData }, file }: Checked): string {
 function toJson({ checked, params, clientData, secretsFile }: Assertions): object {
   return {
     rpId: params.rpId,
-    assertions: checked.map(({ assertion: { credential, authData, signature, user, userSelected }, file }) => ({
+    assertions: checked.map(({ assertion: { credential, authData, signature, user, userSelected, largeBlobKey }, file }) => ({
       id: encodeUnpaddedBase64url(credential.id),
       user: user === undefined ? undefined : userToJson(user),
       counter: authData.counter,
       flags: flagsToJson(authData.flags),
       extensions: cborToJson(authData.extensions ?? new Map()),
+      largeBlobKey: largeBlobKey !== undefined,
       userSelected,
       authData: encodeUnpaddedBase64url(authData.raw),
       signature: encodeUnpaddedBase64url(signature),

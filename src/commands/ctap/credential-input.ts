@@ -1,7 +1,9 @@
 import { existsSync } from "node:fs";
 import { parseCredentialId, readCredentialFile, type Credential } from "../../lib/ctap/credential-file.ts";
 import { UsageError } from "../../lib/errors.ts";
+import { escapeForTerminal } from "../../lib/text.ts";
 import type { Arguments } from "../arguments.ts";
+import { say } from "../io.ts";
 
 /** A credential that the command line names by its file or its id. */
 export interface NamedCredential {
@@ -22,11 +24,21 @@ const ID = /^[A-Za-z0-9_-]+=*$/;
  */
 export function readCredentials(args: Arguments, option: "credential" | "exclude", rpId: string): readonly NamedCredential[] {
   return args.all(option).map((text) => {
-    if (!existsSync(text) && ID.test(text)) return { id: parseCredentialId(text) };
+    if (!existsSync(text) && ID.test(text)) return { id: readId(args, text) };
     const credential = readCredentialFile(text);
     if (credential.rpId !== rpId) {
       throw new UsageError("USAGE_RP_ID", `credential file ${text} is for ${JSON.stringify(credential.rpId)}, not for ${JSON.stringify(rpId)}`, { hint: `give --rp-id ${credential.rpId}, or another file` });
     }
     return { id: credential.id, file: { path: text, credential } };
   });
+}
+
+/** WebAuthn §4, "Credential ID": at least 16 bytes, so that nobody guesses one. */
+const LEAST_ID_LENGTH = 16;
+
+/** A mistyped file name often reads as an id too. */
+function readId(args: Arguments, text: string): Uint8Array {
+  const id = parseCredentialId(text);
+  if (id.length < LEAST_ID_LENGTH && !args.flag("quiet")) say(`warning: there is no file ${escapeForTerminal(text)}; taken as a credential id, of ${id.length} bytes`);
+  return id;
 }

@@ -65,6 +65,7 @@ function readHmacSecret(args: Arguments): Request["hmacSecret"] {
   const out = args.optional("hmac-secret-out");
   if (path === undefined && out === undefined) return undefined;
   if (path === undefined || out === undefined) throw new UsageError("USAGE_HMAC_SECRET", "--hmac-secret and --hmac-secret-out go together", { hint: args.usageHint });
+  if (args.flag("no-touch")) throw new UsageError("USAGE_HMAC_SECRET", "--hmac-secret does not go with --no-touch: cards derive secrets only when touched", { hint: args.usageHint });
   checkNewFile(out, "file of derived secrets");
   try {
     return { salts: parseSalts(readFile(path, "salt file", MAX_SALT_FILE_LENGTH).bytes), out };

@@ -67,7 +67,7 @@ function describeVerified({ fmt, flags, signature, algorithm, certificate, aagui
   const header = `verified: rp id hash; flags ${flags.join(", ")}`;
   switch (signature) {
     case "certificate": {
-      const subject = certificate === undefined ? "" : new X509Certificate(certificate).subject.replaceAll("\n", ", ");
+      const subject = certificate === undefined ? "" : subjectOf(certificate);
       const model = aaguid === "match" ? ", which names the same AAGUID" : "";
       return `${header}; ${fmt} attestation signature${by} by the certificate of ${escapeForTerminal(subject)}${model}; not whether anybody trusts it`;
     }
@@ -78,6 +78,12 @@ function describeVerified({ fmt, flags, signature, algorithm, certificate, aagui
     case "unknown":
       return `${header}\nwarning: not verified: the attestation, whose format ${escapeForTerminal(fmt)} is not known here`;
   }
+}
+
+/** Node has none for a certificate without a name, against its types. */
+function subjectOf(certificate: Uint8Array): string {
+  const { subject } = new X509Certificate(certificate) as { readonly subject: string | undefined };
+  return subject?.replaceAll("\n", ", ") ?? "no name";
 }
 
 /** No secret is in it: the key for a large blob goes to the credential file alone. */
@@ -95,6 +101,7 @@ function toJson({ made, verified, params, clientData, isDiscoverable, isU2f, tra
     counter: authData.counter,
     flags: flagsToJson(authData.flags),
     extensions: cborToJson(authData.extensions ?? new Map()),
+    largeBlobKey: made.largeBlobKey !== undefined,
     discoverable: isDiscoverable,
     u2f: isU2f,
     transports,

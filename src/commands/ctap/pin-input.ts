@@ -156,8 +156,11 @@ export async function withPin<T>(card: Card, clientPin: ClientPin, args: Argumen
   try {
     return await run(typed ?? card.pin ?? new Uint8Array());
   } catch (error) {
-    const isWrong = isStatus(error, PIN_INVALID) || isStatus(error, PIN_AUTH_BLOCKED);
-    throw isWrong && error instanceof CtapError ? withTriesLeft(error, (await clientPin.retries()).retries) : error;
+    if (!(error instanceof CtapError)) throw error;
+    if (isStatus(error, PIN_INVALID)) throw withTriesLeft(error, (await clientPin.retries()).retries);
+    // The card took power as there until now: it is this PIN that was wrong.
+    if (isStatus(error, PIN_AUTH_BLOCKED)) throw withTriesLeft(error, (await clientPin.retries()).retries, "PIN is wrong, and ");
+    throw error;
   } finally {
     if (typed !== undefined) wipe(typed);
   }
@@ -165,9 +168,9 @@ export async function withPin<T>(card: Card, clientPin: ClientPin, args: Argumen
 
 const AFTER_THE_LAST = "if the PIN is wrong then, it is blocked for good, and only a reset makes the card usable again";
 
-function withTriesLeft(error: CtapError, retries: number): CtapError {
+function withTriesLeft(error: CtapError, retries: number, lead = ""): CtapError {
   const hint = retries === 1 ? `the next try is the last; ${AFTER_THE_LAST}` : error.code === statusName(PIN_INVALID) ? undefined : error.hint;
-  return new CtapError(error.code, `${error.message}; ${triesLeft(retries)}`, { kind: error.kind, ...(hint === undefined ? {} : { hint }) });
+  return new CtapError(error.code, `${lead}${error.message}; ${triesLeft(retries)}`, { kind: error.kind, ...(hint === undefined ? {} : { hint }) });
 }
 
 export function triesLeft(retries: number): string {

@@ -5,9 +5,10 @@ import { encodeRequest, sendRaw, type RawAnswer, type RawRequest } from "../../l
 import { encodeUnpaddedBase64url } from "../../lib/ctap/unpadded-base64url.ts";
 import { parseUtf8 } from "../../lib/text.ts";
 import type { Arguments } from "../arguments.ts";
-import { readWholeInput, say, writeJson, writeResult } from "../io.ts";
-import { EXIT_NO, EXIT_OK, EXIT_OUTSIDE } from "../report.ts";
+import { readWholeInput, writeJson, writeResult } from "../io.ts";
+import { EXIT_OK } from "../report.ts";
 import { withCard } from "./card.ts";
+import { reportPartial } from "./partial.ts";
 
 /** Hexadecimal digits for the longest message, with room for blanks between. */
 const MAX_HEX_LENGTH = 64 * 1024;
@@ -20,12 +21,11 @@ export async function send(args: Arguments): Promise<number> {
   const request = readRequest(args);
   const answer = await withCard(args, ({ device, transact }) => sendRaw(device, request, transact));
   const { response, failure, lines } = answer;
-  if (args.flag("json")) writeJson(toJson(request, answer));
-  else writeResult([`answer: ${encodeHex(response)}`, ...lines].map((line) => `${line}\n`).join(""));
-  if (failure === undefined) return EXIT_OK;
-  say(`error: ${failure.message}`);
-  if (failure.hint !== undefined) say(`hint: ${failure.hint}`);
-  return failure.kind === "no" ? EXIT_NO : EXIT_OUTSIDE;
+  const json = args.flag("json");
+  if (!json) writeResult([`answer: ${encodeHex(response)}`, ...lines].map((line) => `${line}\n`).join(""));
+  if (failure !== undefined) return reportPartial(args, toJson(request, answer), failure);
+  if (json) writeJson(toJson(request, answer));
+  return EXIT_OK;
 }
 
 function toJson(request: RawRequest, { response, status, statusName, json }: RawAnswer): object {

@@ -27,6 +27,8 @@ export const STATUS_WORD = {
   wrongLength: 0x6700,
   /** The user must touch the card, or, where a key handle was only checked, it is one of the card's. */
   conditionsNotSatisfied: 0x6985,
+  /** Not allowed, as U2F is while a card always verifies its user. */
+  commandNotAllowed: 0x6986,
   /** The key handle is not one of the card's. */
   wrongData: 0x6a80,
   insNotSupported: 0x6d00,
@@ -37,6 +39,7 @@ const MEANINGS: ReadonlyMap<number, string> = new Map([
   [STATUS_WORD.noError, "no error"],
   [STATUS_WORD.wrongLength, "wrong length"],
   [STATUS_WORD.conditionsNotSatisfied, "touch needed"],
+  [STATUS_WORD.commandNotAllowed, "not allowed"],
   [STATUS_WORD.wrongData, "unknown key handle"],
   [STATUS_WORD.insNotSupported, "command not known"],
   [STATUS_WORD.claNotSupported, "class not known"],

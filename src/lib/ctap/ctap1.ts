@@ -165,6 +165,9 @@ function isForeignHandle({ status }: ApduResponse): boolean {
 /** @throws {CtapError} CTAP_STATUS_WORD unless all went well */
 function checkStatus({ status, data }: ApduResponse): Uint8Array {
   if (status === STATUS_WORD.noError) return data;
+  if (status === STATUS_WORD.commandNotAllowed) {
+    throw new CtapError("CTAP_STATUS_WORD", `card does not allow CTAP1 (${describeStatusWord(status)})`, { kind: "no", hint: "while always-uv is on, use CTAP2: leave out --u2f" });
+  }
   throw new CtapError("CTAP_STATUS_WORD", `card answers with the status word ${describeStatusWord(status)}, expected ${describeStatusWord(STATUS_WORD.noError)}`, { kind: "outside" });
 }
 

@@ -40,6 +40,7 @@ export const DIAGNOSES = {
     message: "the card verifies its user, but names no PIN/UV protocol that libraries know",
     hint: "send makeCredential and getAssertion without pinUvAuthParam",
   },
+  "pin-change": { status: 0, message: "the card wants its PIN changed before it takes it for anything else", hint: "keyhole ctap pin change changes it" },
   "get-info-not-canonical": { status: 0, message: "the answer to getInfo can be read, but is not canonical CBOR", hint: `keyhole takes it, stricter programs may not; ${UPDATE}` },
   "duplicate-replies": { status: 0, message: "answers come more than once", hint: "look for two relays or proxies between the card and this machine" },
   "other-traffic": { status: 0, message: "another program talks to the card too", hint: "if a request fails as busy, end the other program, often a browser with a prompt open" },

@@ -170,6 +170,7 @@ class Probe {
     this.#info = info;
     const pinUv = diagnosePinUv(info);
     if (pinUv !== undefined) this.#found.push(pinUv);
+    if (info.forcePinChange) this.#found.push(diagnose("pin-change"));
     const [oddity] = info.oddities;
     if (oddity !== undefined) this.#found.push(diagnose("get-info-not-canonical", `${oddity.message}, at byte ${oddity.offset}`));
     return `${info.versions.join(" ") || "no versions"}, ${answer.length - 1} bytes`;

@@ -5,7 +5,7 @@ import { cborToJson, formatCbor } from "./cbor-text.ts";
 import type { CborItem } from "./cbor.ts";
 import type { CtapDevice, TransactOptions } from "./device.ts";
 import { HID_COMMAND } from "./packet.ts";
-import { statusError, statusName } from "./status.ts";
+import { statusError, statusName, statusOf } from "./status.ts";
 import { describeStatus, readBody } from "./trace/interpret.ts";
 import { showMessage } from "./trace/show-message.ts";
 import { interpretU2f } from "./trace/u2f.ts";
@@ -25,7 +25,7 @@ export interface RawAnswer {
   readonly status?: number;
   readonly statusName?: string;
   /** What the status says; nothing where all went well. */
-  readonly failure?: Pick<CtapError, "kind" | "message" | "hint">;
+  readonly failure?: CtapError;
   /** What it says, in lines that are safe to show in a terminal. */
   readonly lines: readonly string[];
   /** The same for programs. */
@@ -54,7 +54,14 @@ export function encodeRequest(request: RawRequest): { readonly command: number; 
  */
 export async function sendRaw(device: CtapDevice, request: RawRequest, options: TransactOptions): Promise<RawAnswer> {
   const { command, data } = encodeRequest(request);
-  const response = await device.transact(command, data, options);
+  let response: Uint8Array;
+  try {
+    response = await device.transact(command, data, options);
+  } catch (error) {
+    const status = error instanceof CtapError ? statusOf(error) : undefined;
+    if (status === undefined) throw error;
+    return readHidError(status);
+  }
   switch (request.kind) {
     case "cbor":
       return readCtap2(response);
@@ -63,6 +70,12 @@ export async function sendRaw(device: CtapDevice, request: RawRequest, options: 
     case "hid":
       return { response, lines: showMessage("from-card", { command, data: response }), json: {} };
   }
+}
+
+/** The card answered with CTAPHID_ERROR instead. */
+function readHidError(status: number): RawAnswer {
+  const response = Uint8Array.of(status);
+  return { response, status, statusName: statusName(status), failure: statusError(status), lines: showMessage("from-card", { command: HID_COMMAND.error, data: response }), json: {} };
 }
 
 function readCtap2(response: Uint8Array): RawAnswer {
@@ -105,8 +118,8 @@ function readU2f(apdu: Uint8Array, response: Uint8Array): RawAnswer {
   };
 }
 
-function statusWordFailure(statusWord: number): NonNullable<RawAnswer["failure"]> {
-  return { kind: REFUSALS.includes(statusWord) ? "no" : "outside", message: `card answered ${describeStatusWord(statusWord)}`, hint: undefined };
+function statusWordFailure(statusWord: number): CtapError {
+  return new CtapError("CTAP_STATUS_WORD", `card answered ${describeStatusWord(statusWord)}`, { kind: REFUSALS.includes(statusWord) ? "no" : "outside" });
 }
 
 function noStatus(response: Uint8Array): CtapError {

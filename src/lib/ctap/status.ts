@@ -84,6 +84,11 @@ export function statusError(status: number): CtapError {
   return new CtapError(statusName(status), `${known?.meaning ?? "card failed with a status that has no known meaning"} (${hex})`, details);
 }
 
+/** The reverse of `statusError`, for statuses that have a name of their own. */
+export function statusOf(error: CtapError): number | undefined {
+  return [...STATUS].find(([, { name }]) => name === error.code)?.[0];
+}
+
 /** Whether an error is the answer of a card with this status. */
 export function isStatus(error: unknown, status: number): boolean {
   return error instanceof CtapError && error.code === statusName(status);

@@ -1,6 +1,7 @@
 import { concatBytes } from "../../bytes.ts";
 import { encodeCbor } from "../cbor.ts";
 import { ok } from "./answer.ts";
+import { checkRpId } from "./entities.ts";
 import { MAX_MIN_PIN_LENGTH_RP_IDS } from "./get-info.ts";
 import { isFlag, isList, isMap, isText, isUnsigned, type Parameters } from "./parameters.ts";
 import { PERMISSION, readProof, requireToken } from "./pin-token.ts";
@@ -43,7 +44,7 @@ function setMinPinLength(state: State, params: Parameters): void {
   const length = params.optional(0x01, isUnsigned) ?? state.minPinLength;
   const rpIds = params.optional(0x02, isList)?.map((value) => {
     if (!isText(value)) throw new Refusal(STATUS.unexpectedType);
-    return value;
+    return checkRpId(value);
   });
   const mustChange = params.optional(0x03, isFlag) ?? false;
   if (length < state.minPinLength || length > MAX_MIN_PIN_LENGTH) throw new Refusal(STATUS.pinPolicyViolation);

@@ -21,11 +21,11 @@ export function credentialManagement(context: Context, params: Parameters): Uint
     case 0x02:
       return beginRps(context, params);
     case 0x03:
-      return context.session.nextOf("rps", context.nowMs);
+      return context.session.nextOf("rps", context);
     case 0x04:
       return beginCredentials(context, params);
     case 0x05:
-      return context.session.nextOf("credentials", context.nowMs);
+      return context.session.nextOf("credentials", context);
     case 0x06:
       return remove(context, params);
     case 0x07:

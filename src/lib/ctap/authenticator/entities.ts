@@ -1,3 +1,4 @@
+import { encodeUtf8 } from "../../text.ts";
 import { cborMap, type CborMap } from "../cbor.ts";
 import { isBytes, isText, type Parameters } from "./parameters.ts";
 import { Refusal, STATUS } from "./refusal.ts";
@@ -7,6 +8,12 @@ import type { User } from "./state.ts";
 
 const CLIENT_DATA_HASH_LENGTH = 32;
 const MAX_USER_ID_LENGTH = 64;
+
+/** Of a domain name. Source: RFC 1035 §2.3.4. */
+const MAX_RP_ID_LENGTH = 255;
+
+/** Longer names may be cut, to no less than this. Source: CTAP 2.1 §6.1.2. */
+const MAX_NAME_LENGTH = 64;
 
 /** Descriptors in the longest list. */
 export const MAX_LIST_LENGTH = 16;
@@ -19,10 +26,22 @@ export function readClientDataHash(params: Parameters, key: number): Uint8Array 
 }
 
 /** @throws {Refusal} CTAP1_ERR_INVALID_LENGTH */
+export function checkRpId(rpId: string): string {
+  if (encodeUtf8(rpId).length > MAX_RP_ID_LENGTH) throw new Refusal(STATUS.invalidLength);
+  return rpId;
+}
+
+/** Long names are cut. @throws {Refusal} CTAP1_ERR_INVALID_LENGTH */
 export function readUser(user: Parameters): User {
   const id = user.required("id", isBytes);
   if (id.length === 0 || id.length > MAX_USER_ID_LENGTH) throw new Refusal(STATUS.invalidLength);
-  return withNames(id, user.optional("name", isText), user.optional("displayName", isText));
+  return withNames(id, readName(user, "name"), readName(user, "displayName"));
+}
+
+function readName(user: Parameters, key: string): string | undefined {
+  const name = user.optional(key, isText);
+  // No character is cut in two.
+  return name?.slice(0, new TextEncoder().encodeInto(name, new Uint8Array(MAX_NAME_LENGTH)).read);
 }
 
 /** An empty name is none. */

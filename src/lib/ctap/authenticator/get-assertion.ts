@@ -37,14 +37,14 @@ export function* getAssertion(context: Context, params: Parameters): Conversatio
 
   const request = { rpIdHash: hashRpId(rpId), clientDataHash, up: options.up, uv, ...wanted };
   if (others.length > 0) {
-    context.session.beginListing("assertions", others.map((credential) => () => assert(context, request, credential)), context.nowMs);
+    context.session.beginListing("assertions", others.map((credential) => (now) => assert(now, request, credential)), context.nowMs);
   }
   return assert(context, request, first, others.length > 0 ? usable.length : undefined);
 }
 
 /** authenticatorGetNextAssertion. Source: CTAP 2.1 §6.3. */
-export function getNextAssertion({ session, nowMs }: Context): Uint8Array {
-  return session.nextOf("assertions", nowMs);
+export function getNextAssertion(context: Context): Uint8Array {
+  return context.session.nextOf("assertions", context);
 }
 
 interface Wanted {

@@ -5,7 +5,7 @@ import { okMap } from "./answer.ts";
 import { parseProtection, type Protection } from "./credential-id.ts";
 import { ALGORITHMS, credentialKey } from "./credential-key.ts";
 import { findCredential, hashRpId, largeBlobKey, newCredential, storeCredential, type Credential } from "./credentials.ts";
-import { readClientDataHash, readCredentialList, readUser } from "./entities.ts";
+import { checkRpId, readClientDataHash, readCredentialList, readUser } from "./entities.ts";
 import { AAGUID, MAX_CRED_BLOB_LENGTH } from "./get-info.ts";
 import { isBytes, isFlag, isInteger, isMap, isText, isUnsigned, Parameters } from "./parameters.ts";
 import { chooseCard, PERMISSION, readProof, verifyUser } from "./pin-token.ts";
@@ -90,7 +90,7 @@ interface Extensions {
 
 function readRequest(params: Parameters): Request {
   const clientDataHash = readClientDataHash(params, 0x01);
-  const rpId = new Parameters(params.required(0x02, isMap)).required("id", isText);
+  const rpId = checkRpId(new Parameters(params.required(0x02, isMap)).required("id", isText));
   const user = readUser(new Parameters(params.required(0x03, isMap)));
   const algorithms = readAlgorithms(params);
   const excludeList = readCredentialList(params, 0x05);

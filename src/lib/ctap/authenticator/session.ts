@@ -22,9 +22,12 @@ export interface Context {
 /** Between the commands that list something. Source: CTAP 2.1 §6, "Stateful commands". */
 const LISTING_MS = 30_000;
 
+/** Gives an answer from the state as it is when it is asked for. */
+type Item = (context: Context) => Uint8Array;
+
 interface Listing {
   readonly kind: "assertions" | "rps" | "credentials";
-  readonly items: (() => Uint8Array)[];
+  readonly items: Item[];
   readonly untilMs: number;
 }
 
@@ -79,16 +82,17 @@ export class Session {
   }
 
   /** @param items - the answers of the commands that ask for the next */
-  beginListing(kind: Listing["kind"], items: (() => Uint8Array)[], nowMs: number): void {
+  beginListing(kind: Listing["kind"], items: Item[], nowMs: number): void {
     this.#listing = { kind, items, untilMs: nowMs + LISTING_MS };
   }
 
   /** @throws {Refusal} CTAP2_ERR_NOT_ALLOWED where there is no next */
-  nextOf(kind: Listing["kind"], nowMs: number): Uint8Array {
+  nextOf(kind: Listing["kind"], context: Context): Uint8Array {
+    const { nowMs } = context;
     const listing = this.#previousListing;
     const item = listing?.kind === kind && nowMs < listing.untilMs ? listing.items.shift() : undefined;
     if (listing === undefined || item === undefined) throw new Refusal(STATUS.notAllowed);
     this.#listing = { ...listing, untilMs: nowMs + LISTING_MS };
-    return item();
+    return item(context);
   }
 }

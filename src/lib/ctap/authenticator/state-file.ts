@@ -2,8 +2,8 @@ import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import * as v from "valibot";
 import { equalBytes } from "../../bytes.ts";
-import { CtapError, KeyholeError } from "../../errors.ts";
-import { readFile, removeQuietly, SECRET_MODE, systemErrorCode, writeError, writeNewFile } from "../../files.ts";
+import { CtapError, FileError, KeyholeError } from "../../errors.ts";
+import { readError, readFile, removeQuietly, SECRET_MODE, systemErrorCode, writeError, writeNewFile } from "../../files.ts";
 import { jsonObject, parseJson } from "../../json.ts";
 import { withLock } from "../../lock.ts";
 import { encodeUtf8, parseUtf8 } from "../../text.ts";
@@ -14,6 +14,9 @@ const NAME = "state of a virtual authenticator";
 
 /** Several times what a full one has. */
 const MAX_STATE_LENGTH = 1024 * 1024;
+
+/** For a step of another process; the card's program hears no signal meanwhile. */
+const LOCK_WAIT_MS = 900;
 
 /** Says whose file it is. */
 const FORMAT = "keyhole-ctap-virtual-1";
@@ -75,10 +78,14 @@ export class FileStore implements Store {
     withLock(this.#path, () => {
       if (fs.existsSync(this.#path)) parseState(read(this.#path), this.#path);
       else writeNewFile(this.#path, NAME, encodeState(newState()));
-    });
+    }, LOCK_WAIT_MS);
   }
 
-  /** @throws {CtapError} CTAP_STATE; {FileError} FILE_READ, FILE_TOO_LONG, FILE_WRITE, FILE_LOCKED */
+  /**
+   * What would become too long to be read again is not written.
+   *
+   * @throws {CtapError} CTAP_STATE; {FileError} FILE_READ, FILE_TOO_LONG, FILE_WRITE, FILE_LOCKED
+   */
   run<Result>(step: (state: State) => Result): Result {
     return withLock(this.#path, () => {
       const before = read(this.#path);
@@ -87,7 +94,7 @@ export class FileStore implements Store {
       const after = encodeState(state);
       if (!equalBytes(after, before)) replaceFile(this.#path, after);
       return result;
-    });
+    }, LOCK_WAIT_MS);
   }
 }
 
@@ -102,11 +109,18 @@ function realPath(path: string): string {
 }
 
 function read(path: string): Uint8Array {
+  try {
+    // To open a pipe would be to wait for whoever writes to it.
+    if (!fs.statSync(path).isFile()) throw new FileError("FILE_READ", `${NAME} ${path} is not a regular file`, { hint: "name another file" });
+  } catch (error) {
+    throw readError(path, NAME, error);
+  }
   return readFile(path, NAME, MAX_STATE_LENGTH).bytes;
 }
 
 /** A half-written file never has the name. */
 function replaceFile(path: string, contents: Uint8Array): void {
+  if (contents.length > MAX_STATE_LENGTH) throw new FileError("FILE_TOO_LONG", `${NAME} ${path} would be longer than ${MAX_STATE_LENGTH} bytes`, { kind: "outside", hint: "delete some of its credentials" });
   const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
   try {
     fs.writeFileSync(temporary, contents, { flag: "wx", mode: SECRET_MODE, flush: true });

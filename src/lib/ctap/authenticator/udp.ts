@@ -2,7 +2,8 @@ import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { equalBytes, parseHex } from "../../bytes.ts";
 import { CtapError } from "../../errors.ts";
 import { describeSystemError } from "../../files.ts";
-import { REPORT_LENGTH } from "../packet.ts";
+import { parseInitResponse } from "../init.ts";
+import { HID_COMMAND, parsePacket, REPORT_LENGTH } from "../packet.ts";
 import type { Door } from "./door.ts";
 
 // One datagram is one report, as PC builds of key firmware do it.
@@ -13,8 +14,8 @@ const LOOPBACK = "127.0.0.1";
 export const REBOOT_DATAGRAM: Uint8Array =
   parseHex("ac1052ca95e569de69e02ebff333485f13f9b2da34c5a8a340526697a9ab2e0b394d8d04973c134005be1a0140bff6045bb26eb77a73eaa47813f6b49a7250dc") ?? new Uint8Array();
 
-/** Hosts whose ports are remembered. */
-const MAX_HOSTS = 256;
+/** Channels whose hosts are remembered. */
+const MAX_HOSTS = 4096;
 
 export interface UdpOptions {
   /** To listen on; 0 takes any that is free. */
@@ -51,8 +52,10 @@ class UdpDoor implements Door {
   onPowerCycle: () => void = () => undefined;
   readonly #socket: Socket;
   readonly #replyPort: number | undefined;
-  /** By channel: each host has its own, and may wait while another one speaks. */
+  /** By channel, whom it was given to; the one that was used last is the last. */
   readonly #hosts = new Map<number, Host>();
+  /** Of the datagram that is being handled. */
+  #sender: Host | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(socket: Socket, replyPort: number | undefined) {
@@ -64,9 +67,15 @@ class UdpDoor implements Door {
     socket.on("message", (datagram, sender) => this.#receive(datagram, sender));
   }
 
+  /** To whom the channel was given; on one that was given to nobody, only at once and to the sender. */
   send(report: Uint8Array): void {
-    const host = this.#hosts.get(channelOf(report));
-    if (host !== undefined && this.#closing === undefined) this.#socket.send(report, this.#replyPort ?? host.port, host.address);
+    const packet = parsePacket(report);
+    const host = this.#hosts.get(packet.channel) ?? this.#sender;
+    if (host === undefined || this.#closing !== undefined) return;
+    const isGift = packet.type === "init" && packet.command === HID_COMMAND.init;
+    if (isGift) this.#remember(parseInitResponse(packet.data).channel, host);
+    else if (this.#hosts.has(packet.channel)) this.#remember(packet.channel, host);
+    this.#socket.send(report, host.port, host.address);
   }
 
   close(): Promise<void> {
@@ -75,16 +84,28 @@ class UdpDoor implements Door {
   }
 
   #receive(datagram: Uint8Array, { address, port }: RemoteInfo): void {
-    if (datagram.length !== REPORT_LENGTH) return;
+    // Nobody can be answered at port 0.
+    if (datagram.length !== REPORT_LENGTH || port === 0) return;
     if (equalBytes(datagram, REBOOT_DATAGRAM)) {
+      this.#hosts.clear();
       this.onPowerCycle();
       return;
     }
-    this.#remember(channelOf(datagram), { address, port });
-    this.onReport(datagram);
+    const sender = { address, port: this.#replyPort ?? port };
+    const { channel } = parsePacket(datagram);
+    const host = this.#hosts.get(channel);
+    if (host !== undefined && (host.address !== sender.address || host.port !== sender.port)) return;
+    if (host !== undefined) this.#remember(channel, host);
+    this.#sender = sender;
+    try {
+      this.onReport(datagram);
+    } finally {
+      this.#sender = undefined;
+    }
   }
 
   #remember(channel: number, host: Host): void {
+    this.#hosts.delete(channel);
     this.#hosts.set(channel, host);
     for (const oldest of this.#hosts.keys()) {
       if (this.#hosts.size <= MAX_HOSTS) return;
@@ -93,11 +114,8 @@ class UdpDoor implements Door {
   }
 }
 
+/** Where answers go. */
 interface Host {
   readonly address: string;
   readonly port: number;
-}
-
-function channelOf(report: Uint8Array): number {
-  return new DataView(report.buffer, report.byteOffset).getUint32(0);
 }

@@ -107,6 +107,15 @@ t.test("requests", (t) => {
   t.end();
 });
 
+t.test("long names", (t) => {
+  const { host, ids } = setUp();
+  const names = (): unknown[] => ["name", "displayName"].map((key) => asMap(manage(host, 4, cborMap([1, sha256(RP_ID)])).map.get(6)).get(key));
+  const user = cborMap(["id", Uint8Array.of(2)], ["name", "n".repeat(65)], ["displayName", `${"é".repeat(31)}a🔑`]);
+  t.equal(manage(host, 7, cborMap([2, descriptor(ids[1]!)], [3, user])).status, 0);
+  t.same(names(), ["n".repeat(64), `${"é".repeat(31)}a`], "are cut after 64 bytes, or before the character that goes beyond");
+  t.end();
+});
+
 t.test("a listing ends", (t) => {
   const { host } = setUp();
   manage(host, 2);

@@ -148,3 +148,11 @@ t.test("large blob key", (t) => {
   t.equal(host.getAssertion({ extensions: cborMap(["largeBlobKey", false]) }).status, 0x2c);
   t.end();
 });
+
+t.test("long relying party ids", (t) => {
+  const host = new DirectHost();
+  t.equal(host.makeCredential({ rpId: "é".repeat(127) + "a" }).status, 0);
+  t.equal(host.makeCredential({ rpId: "é".repeat(128) }).status, 0x03);
+  t.equal(host.call(0x0d, cborMap([1, 3], [2, cborMap([2, ["x".repeat(256)]])])).status, 0x03);
+  t.end();
+});

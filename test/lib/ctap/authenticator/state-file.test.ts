@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
@@ -123,6 +124,8 @@ t.test("files that are not its own", (t) => {
   mkdirSync(join(directory, "directory"));
   t.match(errorOf(() => new FileStore(join(directory, "directory"))), { code: "FILE_READ", kind: "input" });
   t.match(errorOf(() => new FileStore(join(directory, "no", "directory"))), { code: "FILE_WRITE", kind: "outside" });
+  execFileSync("mkfifo", [join(directory, "pipe")]);
+  t.match(errorOf(() => new FileStore(join(directory, "pipe"))), { code: "FILE_READ", kind: "input" }, "a pipe is not waited for");
   writeFileSync(join(directory, "long"), Buffer.alloc(2 ** 21));
   t.match(errorOf(() => new FileStore(join(directory, "long"))), { code: "FILE_TOO_LONG", kind: "input" });
   t.end();
@@ -134,6 +137,52 @@ t.test("a file that is taken away or spoilt meanwhile", (t) => {
   writeFileSync(path, "{}");
   t.throws(() => host.info(), { code: "CTAP_STATE" });
   t.equal(existsSync(`${path}.lock`), false);
+  t.end();
+});
+
+t.test("a file that another process has", (t) => {
+  const path = join(temporaryDirectory(t), "state");
+  const store = new FileStore(path);
+  writeFileSync(`${path}.lock`, "");
+  t.match(errorOf(() => store.run(() => t.fail("it ran"))), { code: "FILE_LOCKED", message: /0\.9 seconds/ }, "is not waited for longer than a Ctrl-C may");
+  t.end();
+});
+
+t.test("a state too long to be read again", (t) => {
+  const path = join(temporaryDirectory(t), "state");
+  const store = new FileStore(path);
+  const before = readFileSync(path);
+  const error = errorOf(() =>
+    store.run((state) => {
+      state.minPinLengthRpIds = ["x".repeat(2 ** 20)];
+    }),
+  );
+  t.match(error, { code: "FILE_TOO_LONG", kind: "outside" });
+  t.same(readFileSync(path), before, "is not written");
+  t.end();
+});
+
+t.test("a full card with the longest names", (t) => {
+  const path = join(temporaryDirectory(t), "state");
+  const host = new DirectHost(new FileStore(path));
+  const userName = "\0".repeat(200);
+  for (let i = 0; i < 64; i++) host.mustMake({ rpId: "\0".repeat(255), userName, userId: new Uint8Array(64).fill(i), options: DISCOVERABLE });
+  t.equal(new DirectHost(new FileStore(path)).getAssertion({ rpId: "\0".repeat(255) }).map.get(5), 64, "can be read again");
+  t.end();
+});
+
+t.test("the counters of all assertions of a list", (t) => {
+  const path = join(temporaryDirectory(t), "state");
+  const counters: number[] = [];
+  for (const id of [1, 2, 3]) new DirectHost(new FileStore(path)).mustMake({ options: DISCOVERABLE, userId: Uint8Array.of(id) });
+  for (let session = 0; session < 3; session++) {
+    const host = new DirectHost(new FileStore(path));
+    for (const map of [host.getAssertion().map, host.ok(0x08), host.ok(0x08)]) {
+      const authData = map.get(2) as Uint8Array;
+      counters.push(new DataView(authData.buffer, authData.byteOffset).getUint32(33));
+    }
+  }
+  t.same(counters, [4, 5, 6, 7, 8, 9, 10, 11, 12], "rise, also after the card was started again");
   t.end();
 });
 

@@ -1,5 +1,6 @@
-import { createSocket, type Socket } from "node:dgram";
+import builtinDgram, { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
+import { syncBuiltinESMExports } from "node:module";
 import t, { type Test } from "tap";
 import { Authenticator } from "../../../../src/lib/ctap/authenticator/authenticator.ts";
 import type { Approval } from "../../../../src/lib/ctap/authenticator/approval.ts";
@@ -106,6 +107,57 @@ t.test("answers a port that was named", async (t) => {
   const answer = once(reply, "message") as Promise<[Uint8Array]>;
   host.send(BROADCAST_CHANNEL, HID_COMMAND.init, new Uint8Array(8));
   t.match(parsePacket((await answer)[0]), { command: HID_COMMAND.init, length: 17 });
+});
+
+t.test("a channel that was given to another", async (t) => {
+  const card = await startCard(t, { port: 0 }, () => new Promise(() => undefined));
+  const [a, b] = [await Host.open(t, card), await Host.open(t, card)];
+  const channel = await a.init();
+  a.send(channel, HID_COMMAND.cbor, Uint8Array.of(0x0b));
+  t.match(await a.hear(), { channel, command: HID_COMMAND.keepalive });
+  b.send(channel, HID_COMMAND.cancel);
+  b.send(channel, HID_COMMAND.init, new Uint8Array(8));
+  const ofB = await b.init();
+  t.not(ofB, channel, "what is sent on it is as if it had not come");
+  t.match(await a.hear(), { channel, command: HID_COMMAND.keepalive }, "and its answers go on");
+  a.send(channel, HID_COMMAND.cancel);
+  let answer = await a.hear();
+  while (answer.command === HID_COMMAND.keepalive) answer = await a.hear();
+  t.match(answer, { channel, command: HID_COMMAND.cbor });
+});
+
+t.test("channels that were never given", async (t) => {
+  const card = await startCard(t, { port: 0 });
+  const [a, b] = [await Host.open(t, card), await Host.open(t, card)];
+  const channel = await a.init();
+  for (let i = 1; i <= 5000; i++) {
+    b.send(0x8000_0000 + i, HID_COMMAND.ping);
+    const { command, channel: other } = await b.hear();
+    if (command !== HID_COMMAND.error || other !== 0x8000_0000 + i) t.fail("the sender hears of the error");
+  }
+  b.send(channel, HID_COMMAND.ping);
+  a.send(channel, HID_COMMAND.ping);
+  t.match(await a.hear(), { channel, command: HID_COMMAND.ping }, "push nobody out");
+});
+
+t.test("a datagram from port 0", async (t) => {
+  const sockets: Socket[] = [];
+  const replace = (create: typeof createSocket): void => {
+    builtinDgram.createSocket = create;
+    syncBuiltinESMExports();
+  };
+  const original = createSocket;
+  t.teardown(() => replace(original));
+  replace(((options: "udp4") => sockets[sockets.push(original(options)) - 1]) as typeof createSocket);
+  const card = await startCard(t, { port: 0 });
+  replace(original);
+  const init = encodeMessage(BROADCAST_CHANNEL, HID_COMMAND.init, new Uint8Array(8))[0]!;
+  t.equal(sockets.length, 1);
+  t.doesNotThrow(() => sockets[0]!.emit("message", Buffer.from(init), { address: "127.0.0.1", family: "IPv4", port: 0, size: 64 }));
+  const host = await Host.open(t, card);
+  const channel = await host.init();
+  host.send(channel, HID_COMMAND.ping);
+  t.match(await host.hear(), { channel, command: HID_COMMAND.ping }, "is as if it had not come");
 });
 
 t.test("the reboot datagram", async (t) => {
