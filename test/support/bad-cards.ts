@@ -25,7 +25,7 @@ export const BAD_CARDS: Readonly<Record<string, BadCard>> = {
   "waiting for a touch for ever": { script: () => goodBut([cbor, keepaliveForEver(2)], [cancel, mute]), code: "keepalive-forever", status: 1 },
   "dead in the middle of an answer": { script: () => goodBut([cbor, cutOff], [cancel, mute]), code: "cut-off", status: 1 },
   "saying everything twice": { script: () => twice, code: "duplicate-replies", status: 0 },
-  "sending every packet twice": { script: () => everyPacketTwice, code: "framing", status: 1 },
+  "sending every packet twice": { script: () => everyPacketTwice, code: "duplicate-replies", status: 0 },
   "answering with a wrong nonce": { script: () => goodBut([init, wrongNonce]), code: "wrong-nonce", status: 1 },
   "answering INIT on the new channel": { script: () => goodBut([init, (request, wire) => answer(request, wire, initResponse(request), init, CHANNEL)]), code: "wrong-channel", status: 1 },
   "answering PING on another channel": { script: () => goodBut([ping, (request, wire) => answer(request, wire, request.data, ping, OTHER_CHANNEL)]), code: "wrong-channel", status: 1 },

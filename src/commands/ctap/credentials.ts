@@ -2,6 +2,7 @@ import { encodeHex, equalBytes } from "../../lib/bytes.ts";
 import { encodeCbor } from "../../lib/ctap/cbor.ts";
 import { parseCredentialId } from "../../lib/ctap/credential-file.ts";
 import { checkUpdateUser, CredentialManagement, credentialManagementCommand, hashRpId, type StoredCredential, type StoredRp } from "../../lib/ctap/credential-management.ts";
+import { Enumeration } from "../../lib/ctap/ctap2.ts";
 import type { User } from "../../lib/ctap/entities.ts";
 import type { GetInfo } from "../../lib/ctap/get-info.ts";
 import { isStatus } from "../../lib/ctap/status.ts";
@@ -85,8 +86,9 @@ function readId(args: Arguments): Uint8Array {
 
 async function list(management: CredentialManagement, rpId: string | undefined): Promise<readonly Listed[]> {
   const rps = rpId === undefined ? await management.rps() : [{ id: rpId, name: undefined, idHash: hashRpId(rpId) }];
+  const enumeration = new Enumeration("credentials");
   const listed: Listed[] = [];
-  for (const rp of rps) listed.push(...(await management.credentials(rp.idHash)).map((credential) => ({ rp, credential })));
+  for (const rp of rps) listed.push(...(await management.credentials(rp.idHash, enumeration)).map((credential) => ({ rp, credential })));
   return listed;
 }
 

@@ -71,7 +71,7 @@ const DEFAULT_MAX_NAME_LENGTH = 64;
 const MAX_SAMPLES = 100;
 
 /** For the word that an enrolment is over, which a card answers at once. */
-const CANCEL_TIMEOUT_MS = 300;
+const CANCEL_TIMEOUT_MS = 150;
 
 /** The fingerprints of one card. */
 export class BioEnrollment {

@@ -1,4 +1,5 @@
 import { createPublicKey, verify, type JsonWebKey, type KeyObject } from "node:crypto";
+import { encodeHex } from "../bytes.ts";
 import { CtapError } from "../errors.ts";
 import { cborMap, type CborMap } from "./cbor.ts";
 
@@ -43,13 +44,28 @@ const CURVES: ReadonlyMap<number, Curve> = new Map([
   [COSE_ALGORITHM.eddsa, ED25519],
 ]);
 
+/**
+ * The y of each Ed25519 point of an order of at most 8, also as itself + p: under
+ * such a key anybody's signature is good. Source: those that libsodium refuses
+ * (ge25519_has_small_order), encoded as in RFC 8032 §5.1.2.
+ */
+const SMALL_ORDER: ReadonlySet<string> = new Set([
+  "00".repeat(32),
+  `01${"00".repeat(31)}`,
+  "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+  "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+  `ec${"ff".repeat(30)}7f`,
+  `ed${"ff".repeat(30)}7f`,
+  `ee${"ff".repeat(30)}7f`,
+]);
+
 /** 16384 bits; a longer modulus would only cost time. */
 const MAX_RSA_MODULUS = 2048;
 const MAX_RSA_EXPONENT = 8;
 
 /**
  * @param map - ES256, EdDSA with Ed25519, ES384, RS256 or ECDH-ES + HKDF-256
- * @throws {CtapError} CTAP_COSE_KEY, also where the point is not on its curve
+ * @throws {CtapError} CTAP_COSE_KEY, also where the point is not on its curve, or of a small order
  */
 export function parseCosePublicKey(map: CoseKey): KeyObject {
   const algorithm = map.get(ALGORITHM);
@@ -58,8 +74,12 @@ export function parseCosePublicKey(map: CoseKey): KeyObject {
   if (curve === undefined) throw unusable(`public key has the algorithm ${describe(algorithm)}, expected -7, -8, -25, -35 or -257`);
   checkNumber(map, KEY_TYPE, "type", curve.keyType);
   checkNumber(map, CURVE, "curve", curve.number);
-  const x = base64url(coordinate(map, X, "x", curve.length));
-  if (curve.keyType === OKP) return importKey({ kty: "OKP", crv: curve.name, x });
+  const bytes = coordinate(map, X, "x", curve.length);
+  const x = base64url(bytes);
+  if (curve.keyType === OKP) {
+    checkOrder(bytes);
+    return importKey({ kty: "OKP", crv: curve.name, x });
+  }
   return importKey({ kty: "EC", crv: curve.name, x, y: base64url(coordinate(map, Y, "y", curve.length)) });
 }
 
@@ -147,6 +167,11 @@ function importKey(key: JsonWebKey): KeyObject {
   } catch (error) {
     throw unusable("public key is not one: its point is not on the curve, or its numbers do not fit", error);
   }
+}
+
+/** Without the sign, which is the highest bit. */
+function checkOrder(point: Uint8Array): void {
+  if (SMALL_ORDER.has(encodeHex(point.with(31, (point[31] ?? 0) & 0x7f)))) throw unusable("Ed25519 key is a point of small order, expected one under which only its owner can sign");
 }
 
 function checkNumber(map: CoseKey, label: number, name: string, expected: number): void {

@@ -6,7 +6,7 @@ import { Answer, BOOLEAN, BYTES, bytesOfLength, MAP, TEXT, UNSIGNED } from "./an
 import { RP_ID_HASH_LENGTH } from "./authenticator-data.ts";
 import { cborMap, encodeCbor, type CborMap } from "./cbor.ts";
 import type { CoseKey } from "./cose.ts";
-import { CTAP2_COMMAND, type Ctap2 } from "./ctap2.ts";
+import { CTAP2_COMMAND, Enumeration, type Ctap2 } from "./ctap2.ts";
 import { encodeCredentialDescriptor, encodeUser, parseCredentialDescriptor, parseUser, type User } from "./entities.ts";
 import { hasOption, type GetInfo } from "./get-info.ts";
 import type { PinUvAuthToken } from "./pin-uv-auth-token.ts";
@@ -73,17 +73,18 @@ export class CredentialManagement {
     return { existing: answer.required(0x01, UNSIGNED), remaining: answer.required(0x02, UNSIGNED) };
   }
 
-  /** @throws {CtapError} CTAP_ANSWER; as `Ctap2.call` */
+  /** @throws {CtapError} CTAP_ANSWER, CTAP_ENDLESS; as `Ctap2.call` */
   async rps(): Promise<readonly StoredRp[]> {
     return this.#enumerate(SUBCOMMAND.rpsBegin, SUBCOMMAND.rpsNext, undefined, 0x05, parseStoredRp);
   }
 
   /**
    * @param rpIdHash - SHA-256 of the rp id
-   * @throws {CtapError} CTAP_ANSWER; as `Ctap2.call`
+   * @param enumeration - of all rps, where the credentials of several are asked for
+   * @throws {CtapError} CTAP_ANSWER, CTAP_ENDLESS; as `Ctap2.call`
    */
-  async credentials(rpIdHash: Uint8Array): Promise<readonly StoredCredential[]> {
-    return this.#enumerate(SUBCOMMAND.credentialsBegin, SUBCOMMAND.credentialsNext, cborMap([0x01, rpIdHash]), 0x09, parseStoredCredential);
+  async credentials(rpIdHash: Uint8Array, enumeration?: Enumeration): Promise<readonly StoredCredential[]> {
+    return this.#enumerate(SUBCOMMAND.credentialsBegin, SUBCOMMAND.credentialsNext, cborMap([0x01, rpIdHash]), 0x09, parseStoredCredential, enumeration);
   }
 
   /** @throws {CtapError} CTAP2_ERR_NO_CREDENTIALS; as `Ctap2.call` */
@@ -103,7 +104,8 @@ export class CredentialManagement {
     await this.#call(SUBCOMMAND.updateUser, cborMap([0x02, encodeCredentialDescriptor({ id })], [0x03, encodeUser(user)]));
   }
 
-  async #enumerate<T>(begin: number, next: number, params: CborMap | undefined, totalKey: number, parse: (answer: Answer) => T): Promise<readonly T[]> {
+  async #enumerate<T>(begin: number, next: number, params: CborMap | undefined, totalKey: number, parse: (answer: Answer) => T, whole?: Enumeration): Promise<readonly T[]> {
+    whole?.next();
     let answer: Answer;
     try {
       answer = await this.#call(begin, params);
@@ -115,7 +117,11 @@ export class CredentialManagement {
     if (total > MAX_ENTRIES) throw new CtapError("CTAP_ANSWER", `answer to credentialManagement says there are ${total}, expected at most ${MAX_ENTRIES}`, { kind: "outside" });
     if (total === 0) return [];
     const entries = [parse(answer)];
-    while (entries.length < total) entries.push(parse(new Answer(await this.#ctap2.call(this.#command, cborMap([0x01, next])), "credentialManagement")));
+    const enumeration = whole ?? new Enumeration("credentials");
+    while (entries.length < total) {
+      enumeration.next();
+      entries.push(parse(new Answer(await this.#ctap2.call(this.#command, cborMap([0x01, next])), "credentialManagement")));
+    }
     return entries;
   }
 

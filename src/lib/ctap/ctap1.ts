@@ -25,6 +25,9 @@ export const U2F_CONTROL = { checkOnly: 0x07, sign: 0x03, signWithoutTouch: 0x08
 /** Between two askings whether the card was touched. */
 const POLL_MS = 250;
 
+/** Of the person's time, for the last asking; a card answers each at once. */
+const MIN_CALL_MS = 500;
+
 const MAX_KEY_HANDLE_LENGTH = 255;
 
 export interface Ctap1Options extends TransactOptions {
@@ -44,8 +47,8 @@ export class Ctap1 {
   }
 
   /** @throws {CtapError} CTAP_ANSWER; what `CtapDevice.transact` throws */
-  async call(command: ApduCommand): Promise<ApduResponse> {
-    return parseApduResponse(await this.device.transact(HID_COMMAND.msg, encodeApdu(command), this.#options));
+  async call(command: ApduCommand, options: TransactOptions = this.#options): Promise<ApduResponse> {
+    return parseApduResponse(await this.device.transact(HID_COMMAND.msg, encodeApdu(command), options));
   }
 
   /**
@@ -143,7 +146,10 @@ export class Ctap1 {
     const { timeoutMs = USER_TIMEOUT_MS, pollMs = POLL_MS, signal, onKeepalive } = this.#options;
     const deadline = performance.now() + timeoutMs;
     for (;;) {
-      const response = await this.call(command);
+      const leftMs = Math.max(MIN_CALL_MS, deadline - performance.now());
+      const response = await this.call(command, { ...this.#options, timeoutMs: Math.min(timeoutMs, leftMs) }).catch((error: unknown) => {
+        throw error instanceof CtapError && error.code === "CTAP_USER_TIMEOUT" ? userTimeout(timeoutMs) : error;
+      });
       if (response.status !== STATUS_WORD.conditionsNotSatisfied) return response;
       onKeepalive?.("up-needed");
       const left = deadline - performance.now();

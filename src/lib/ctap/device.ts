@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import { equalBytes } from "../bytes.ts";
 import { CtapError } from "../errors.ts";
 import { NONCE_LENGTH, parseInitResponse, type InitResponse } from "./init.ts";
@@ -22,6 +23,9 @@ export const PACKET_GAP_MS = 1000;
 /** How long a person may take, where the caller does not say. */
 export const USER_TIMEOUT_MS = 30_000;
 
+/** For all the packets of a request; a card takes the longest one in less than two seconds. */
+const SEND_MS = 5000;
+
 /** A cancelled request ends by then, or is given up. */
 const CANCEL_MS = 500;
 
@@ -33,7 +37,8 @@ export type Keepalive = "processing" | "up-needed" | "unknown";
 export interface Stray {
   /**
    * `nonce`: an answer to an INIT that is not ours; `channel`: any packet of a
-   * channel that is not ours; `late`: one of our channel for which nobody waits.
+   * channel that is not ours; `late`: one of our channel for which nobody waits,
+   * or that came before.
    */
   readonly kind: "nonce" | "channel" | "late";
   readonly packet: Packet;
@@ -147,6 +152,7 @@ class Connection {
   readonly #closing = new AbortController();
   readonly #onStray: (stray: Stray) => void;
   #last: Message | undefined;
+  #lastPacket: Packet | undefined;
 
   constructor(transport: Transport, onStray: (stray: Stray) => void) {
     this.transport = transport;
@@ -163,7 +169,7 @@ class Connection {
   async init(nonce: Uint8Array, timeoutMs: number, signal = this.#closing.signal): Promise<InitResponse | undefined> {
     const deadline = performance.now() + timeoutMs;
     const assembler = new MessageAssembler(BROADCAST_CHANNEL);
-    await this.#send(BROADCAST_CHANNEL, HID_COMMAND.init, nonce);
+    await this.#send(BROADCAST_CHANNEL, HID_COMMAND.init, nonce, signal, timeoutMs);
     for (;;) {
       const packet = await this.#take(signal, deadline - performance.now());
       if (packet === undefined) return undefined;
@@ -186,7 +192,7 @@ class Connection {
     const gapMs = Math.min(PACKET_GAP_MS, silenceMs);
     signal.throwIfAborted();
     this.#drain();
-    await this.#send(this.channel, command, payload);
+    await this.#send(this.channel, command, payload, signal, timeoutMs);
 
     const assembler = new MessageAssembler(this.channel);
     const userDeadline = begin + timeoutMs;
@@ -195,7 +201,7 @@ class Connection {
     const late = (): CtapError => {
       if (assembler.isWithin) return incomplete(gapMs);
       // Without a keepalive, nobody can say that it waits for a touch.
-      return keepalive === undefined || performance.now() >= deadline ? noAnswer("an answer", Math.min(silenceMs, timeoutMs)) : overdue(keepalive, timeoutMs);
+      return keepalive === undefined || performance.now() >= deadline ? noAnswer("send an answer", Math.min(silenceMs, timeoutMs)) : overdue(keepalive, timeoutMs);
     };
     try {
       for (;;) {
@@ -208,6 +214,10 @@ class Connection {
         }
         if (packet.channel !== this.channel) {
           this.#onStray({ kind: "channel", packet });
+          continue;
+        }
+        if (this.#isRepeated(packet, assembler)) {
+          this.#onStray({ kind: "late", packet });
           continue;
         }
         const message = assembler.receive(packet);
@@ -225,7 +235,7 @@ class Connection {
       }
     } catch (error) {
       if (command === HID_COMMAND.cbor && (signal.aborted || performance.now() >= userDeadline)) {
-        const answer = await this.#cancel();
+        const answer = await this.#cancel(Math.min(CANCEL_MS, silenceMs, timeoutMs));
         // The card was quicker than the cancel: what it did must not be lost.
         if (!signal.aborted && answer !== undefined) return answer;
       }
@@ -234,15 +244,16 @@ class Connection {
   }
 
   /** @returns the answer, where the request had ended before it could be cancelled */
-  async #cancel(): Promise<Message | undefined> {
+  async #cancel(timeoutMs: number): Promise<Message | undefined> {
     const { signal } = this.#closing;
-    const deadline = performance.now() + CANCEL_MS;
+    const deadline = performance.now() + timeoutMs;
     const assembler = new MessageAssembler(this.channel);
     try {
-      await this.#send(this.channel, HID_COMMAND.cancel, new Uint8Array());
+      await this.#send(this.channel, HID_COMMAND.cancel, new Uint8Array(), signal, timeoutMs);
       for (;;) {
         const packet = await this.#take(signal, deadline - performance.now());
         if (packet === undefined) return undefined;
+        if (packet.channel === this.channel && this.#isRepeated(packet, assembler)) continue;
         const message = assembler.receive(packet);
         if (message?.command === HID_COMMAND.cbor) return message.data[0] === 0 ? message : undefined;
       }
@@ -251,8 +262,25 @@ class Connection {
     }
   }
 
-  async #send(channel: number, command: number, payload: Uint8Array): Promise<void> {
-    for (const report of encodeMessage(channel, command, payload)) await this.transport.send(report);
+  async #send(channel: number, command: number, payload: Uint8Array, signal: AbortSignal, timeoutMs: number): Promise<void> {
+    const boundMs = Math.min(SEND_MS, timeoutMs);
+    const deadline = performance.now() + boundMs;
+    for (const report of encodeMessage(channel, command, payload)) {
+      signal.throwIfAborted();
+      if (performance.now() > deadline) throw noAnswer("take the request", boundMs);
+      await this.transport.send(report);
+    }
+  }
+
+  /**
+   * Whether a packet of our channel comes a second time, as from a relay that
+   * sends each one twice. An init packet may be the same as the one before and
+   * yet another message: a keepalive.
+   */
+  #isRepeated(packet: Packet, assembler: MessageAssembler): boolean {
+    const before = this.#lastPacket;
+    this.#lastPacket = packet;
+    return (assembler.isWithin || packet.type === "continuation") && isDeepStrictEqual(packet, before);
   }
 
   /** What came while nobody waited is no answer to what is asked next. */
@@ -288,7 +316,7 @@ async function initialise(connection: Connection, options: DeviceOptions): Promi
     }
     return response;
   }
-  throw noAnswer("an answer to INIT", initTimeoutMs * initAttempts);
+  throw noAnswer("send an answer to INIT", initTimeoutMs * initAttempts);
 }
 
 function parseKeepalive(data: Uint8Array): Keepalive {
@@ -303,7 +331,7 @@ function parseKeepalive(data: Uint8Array): Keepalive {
 }
 
 function noAnswer(what: string, timeoutMs: number): CtapError {
-  return new CtapError("CTAP_NO_ANSWER", `card did not send ${what} within ${timeoutMs / 1000} s`, {
+  return new CtapError("CTAP_NO_ANSWER", `card did not ${what} within ${timeoutMs / 1000} s`, {
     kind: "outside",
     hint: "unplug it and plug it in again; keyhole ctap probe says more",
   });
@@ -322,8 +350,8 @@ function isSameMessage(a: Message, b: Message | undefined): boolean {
 
 function overdue(keepalive: Keepalive, timeoutMs: number): CtapError {
   const seconds = timeoutMs / 1000;
-  if (keepalive === "processing") {
-    return new CtapError("CTAP_KEEPALIVE_FOREVER", `card was still at work after ${seconds} s`, { kind: "outside", hint: "unplug it and plug it in again, or give it longer with --timeout" });
+  if (keepalive !== "up-needed") {
+    return new CtapError("CTAP_KEEPALIVE_FOREVER", `card was still at work after ${seconds} s`, { kind: "outside", hint: "unplug it and plug it in again" });
   }
   return new CtapError("CTAP_USER_TIMEOUT", `card was not touched within ${seconds} s`, { kind: "no", hint: "run it again and touch the card when it blinks, or give more time with --timeout" });
 }

@@ -3,7 +3,7 @@ import { concatBytes, equalBytes } from "../bytes.ts";
 import { CtapError } from "../errors.ts";
 import { Answer, BYTES } from "./answer.ts";
 import { cborMap, encodeCbor, parseCbor, type CborValue } from "./cbor.ts";
-import { CTAP2_COMMAND, type Ctap2 } from "./ctap2.ts";
+import { CTAP2_COMMAND, Enumeration, type Ctap2 } from "./ctap2.ts";
 import { hasOption, type GetInfo } from "./get-info.ts";
 import { encryptLargeBlob, decryptLargeBlob, parseLargeBlob, type LargeBlob } from "./large-blob.ts";
 import type { PinUvAuthToken } from "./pin-uv-auth-token.ts";
@@ -45,13 +45,15 @@ export function largeBlobCapacity(info: GetInfo): number {
   return info.maxSerializedLargeBlobArray ?? DEFAULT_CAPACITY;
 }
 
-/** @throws {CtapError} CTAP_UNSUPPORTED; CTAP_LARGE_BLOBS where it does not end; as `Ctap2.call` */
+/** @throws {CtapError} CTAP_UNSUPPORTED; CTAP_LARGE_BLOBS and CTAP_ENDLESS where it does not end; as `Ctap2.call` */
 export async function readLargeBlobs(ctap2: Ctap2): Promise<LargeBlobArray> {
   const info = await ctap2.getInfo();
   checkLargeBlobs(info);
   const fragmentLength = maxFragmentLength(info);
   const fragments: Uint8Array[] = [];
+  const enumeration = new Enumeration("large blobs");
   for (let offset = 0; ; ) {
+    enumeration.next();
     const answer = new Answer(await ctap2.call(CTAP2_COMMAND.largeBlobs, cborMap([0x01, fragmentLength], [0x03, offset])), "largeBlobs");
     const fragment = answer.required(0x01, BYTES);
     if (fragment.length > fragmentLength) throw endless(`gave ${fragment.length} bytes of its large blobs, expected at most ${fragmentLength}`);
@@ -67,7 +69,7 @@ export async function readLargeBlobs(ctap2: Ctap2): Promise<LargeBlobArray> {
  *
  * @param token - with the permission lbw; a card without PIN or user verification wants none
  * @returns the bytes that it takes
- * @throws {CtapError} CTAP2_ERR_LARGE_BLOB_STORAGE_FULL; CTAP_UNSUPPORTED; as `Ctap2.call`
+ * @throws {CtapError} CTAP2_ERR_LARGE_BLOB_STORAGE_FULL; CTAP_UNSUPPORTED, CTAP_ENDLESS; as `Ctap2.call`
  */
 export async function writeLargeBlobs(ctap2: Ctap2, entries: readonly CborValue[], token: PinUvAuthToken | undefined): Promise<number> {
   const info = await ctap2.getInfo();
@@ -80,7 +82,9 @@ export async function writeLargeBlobs(ctap2: Ctap2, entries: readonly CborValue[
     });
   }
   const fragmentLength = maxFragmentLength(info);
+  const enumeration = new Enumeration("large blobs");
   for (let offset = 0; offset < bytes.length; offset += fragmentLength) {
+    enumeration.next();
     const fragment = bytes.subarray(offset, offset + fragmentLength);
     const proof = token?.authenticate(encodeProof(offset, fragment));
     const length = offset === 0 ? bytes.length : undefined;

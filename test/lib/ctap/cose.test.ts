@@ -117,3 +117,17 @@ t.test("the keys of the vectors", (t) => {
   }
   t.end();
 });
+
+t.test("an Ed25519 key of small order is refused, whatever its sign", (t) => {
+  const eddsa = encodeCosePublicKey(generateKeyPairSync("ed25519").publicKey, COSE_ALGORITHM.eddsa);
+  const p = 2n ** 255n - 19n;
+  const eighth = 0x05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826n;
+  const ys = [0n, 1n, eighth, p - eighth, p - 1n, p, p + 1n];
+  for (const y of ys) {
+    for (const sign of [0n, 1n]) {
+      const x = Buffer.from((y + (sign << 255n)).toString(16).padStart(64, "0"), "hex").reverse();
+      t.equal(errorCode(() => parseCosePublicKey(changed(eddsa, -2, new Uint8Array(x)))), "CTAP_COSE_KEY", x.toString("hex"));
+    }
+  }
+  t.end();
+});

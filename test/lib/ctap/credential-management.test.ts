@@ -1,7 +1,7 @@
 import t, { type Test } from "tap";
 import { encodeCbor, parseCbor, cborMap, type CborMap, type CborValue } from "../../../src/lib/ctap/cbor.ts";
 import { checkUpdateUser, CredentialManagement, credentialManagementCommand, hashRpId } from "../../../src/lib/ctap/credential-management.ts";
-import { CTAP2_COMMAND } from "../../../src/lib/ctap/ctap2.ts";
+import { CTAP2_COMMAND, Enumeration } from "../../../src/lib/ctap/ctap2.ts";
 import { parseGetInfo } from "../../../src/lib/ctap/get-info.ts";
 import { PinUvAuthToken } from "../../../src/lib/ctap/pin-uv-auth-token.ts";
 import { errorCode, errorCodeOf } from "../errors.ts";
@@ -184,4 +184,13 @@ t.test("which command there is", (t) => {
   t.throws(() => command({}), { kind: "outside", message: /credMgmt/ }, "the missing option is named");
   t.equal(errorCode(() => void checkUpdateUser(infoOf(getInfo({ credMgmt: true })))), undefined);
   t.end();
+});
+
+t.test("the credentials of several rps have one bound", async (t) => {
+  const { management: cards, requests } = await management(t, () => 0x2e);
+  const enumeration = new Enumeration("credentials");
+  for (let i = 1; i < 10_000; i++) enumeration.next();
+  t.same(await cards.credentials(hashRpId("example.com"), enumeration), []);
+  t.equal(await errorCodeOf(cards.credentials(hashRpId("example.org"), enumeration)), "CTAP_ENDLESS");
+  t.equal(requests.length, 1);
 });

@@ -219,3 +219,20 @@ t.test("getAssertion over CTAP1", async (t) => {
   t.equal(await errorCodeOf(ctap1.getAssertion({ ...request, allowList: [id(2)], options: { uv: true } })), "CTAP_U2F_UNSUPPORTED");
   t.equal(asked.length, sent);
 });
+
+t.test("each asking has what is left of the person's time", async (t) => {
+  const now = performance.now.bind(performance);
+  let asideMs = 0;
+  performance.now = () => now() + asideMs;
+  t.teardown(() => void (performance.now = now));
+  const { ctap1 } = await open(() => msg(STATUS_WORD.noError), { timeoutMs: 10_000 });
+  const times: number[] = [];
+  ctap1.device.transact = (_command, _payload, options) => {
+    times.push(options?.timeoutMs ?? 0);
+    asideMs += 4900;
+    return Promise.resolve(Uint8Array.of(0x69, 0x85));
+  };
+  t.equal(await errorCodeOf(ctap1.register(clientDataHash, rpIdHash)), "CTAP_USER_TIMEOUT");
+  const [first = 0, second = 0, last = 0] = times;
+  t.ok(first <= 10_000 && second <= 5100 && last === 500, times.join());
+});

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import t from "tap";
 import { CtapError } from "../../../src/lib/errors.ts";
 import { encodeCbor, isCborMap, parseCbor, type CborMap, type CborValue } from "../../../src/lib/ctap/cbor.ts";
-import { Ctap2, CTAP2_COMMAND } from "../../../src/lib/ctap/ctap2.ts";
+import { Ctap2, CTAP2_COMMAND, Enumeration } from "../../../src/lib/ctap/ctap2.ts";
 import { CtapDevice, type TransactOptions } from "../../../src/lib/ctap/device.ts";
 import type { Message } from "../../../src/lib/ctap/message.ts";
 import { HID_COMMAND } from "../../../src/lib/ctap/packet.ts";
@@ -162,4 +162,41 @@ t.test("a signal cancels on the card", async (t) => {
   await t.rejects(ctap2.selection(), reason);
   t.same(commands, [HID_COMMAND.cbor, HID_COMMAND.cancel]);
   await device.close();
+});
+
+t.test("a request without a person has 10 seconds, whatever a person has", async (t) => {
+  const { ctap2 } = await open(() => [cbor(0)]);
+  const times: unknown[] = [];
+  const { device } = ctap2;
+  device.transact = (_command, payload, options) => {
+    times.push([payload[0], options?.timeoutMs]);
+    return Promise.resolve(Uint8Array.of(0));
+  };
+  const long = new Ctap2(device, { timeoutMs: 86_400_000 });
+  for (const command of [1, 2, 4, 7, 8, 9, 0x0a, 0x0b, 0x0c, 0x0d, 0x40, 0x41]) await long.call(command);
+  for (const subCommand of [2, 5, 6]) await long.call(6, new Map([[2, subCommand]]));
+  await long.call(4, undefined, { timeoutMs: 300 });
+  const [day, brief] = [86_400_000, 10_000];
+  t.same(times, [
+    ...[[1, day], [2, day], [4, brief], [7, day], [8, brief], [9, day], [0x0a, brief], [0x0b, day], [0x0c, brief], [0x0d, brief], [0x40, day], [0x41, brief]],
+    ...[[6, brief], [6, brief], [6, day], [4, 300]],
+  ]);
+});
+
+t.test("an enumeration ends, by its time and by its requests", async (t) => {
+  const now = performance.now.bind(performance);
+  let asideMs = 0;
+  performance.now = () => now() + asideMs;
+  t.teardown(() => {
+    performance.now = now;
+  });
+  const { ctap2, asked } = await open(() => {
+    asideMs += 5000;
+    return [asserted([5, 1000])];
+  });
+  await t.rejects(ctap2.getAssertion({ rpId: "example.com", clientDataHash }), { code: "CTAP_ENDLESS", kind: "outside", message: "card is not done with its assertions after 60 s, expected to be done by then" });
+  t.ok(asked.length < 15, `${asked.length} of 1000`);
+  const enumeration = new Enumeration("credentials");
+  for (let i = 0; i < 10_000; i++) enumeration.next();
+  t.throws(() => void enumeration.next(), { code: "CTAP_ENDLESS", message: /after 10000 requests/ });
 });

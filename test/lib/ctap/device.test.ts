@@ -2,6 +2,7 @@ import t, { type Test } from "tap";
 import { CtapDevice, type DeviceOptions, type Keepalive, type Stray, type TransactOptions } from "../../../src/lib/ctap/device.ts";
 import { encodeMessage, HID_COMMAND, MAX_MESSAGE_LENGTH } from "../../../src/lib/ctap/packet.ts";
 import { memoryPair } from "../../../src/lib/ctap/transport/memory.ts";
+import type { Transport } from "../../../src/lib/ctap/transport/transport.ts";
 import { BAD_CARDS } from "../../support/bad-cards.ts";
 import { answer, CHANNEL, good, goodBut, hidError, initResponse, keepalive, receiver, scriptedTransport, type Request, type Script, type Wire } from "../../support/hid-card.ts";
 import { errorCodeOf } from "../errors.ts";
@@ -51,7 +52,7 @@ const OUTCOMES: Readonly<Record<string, readonly [init: string | undefined, ping
   "waiting for a touch for ever": [undefined, undefined, "CTAP_USER_TIMEOUT"],
   "dead in the middle of an answer": [undefined, undefined, "CTAP_INCOMPLETE"],
   "saying everything twice": [undefined],
-  "sending every packet twice": [undefined, "CTAP_SEQUENCE"],
+  "sending every packet twice": [undefined],
   "answering with a wrong nonce": ["CTAP_NO_ANSWER"],
   "answering INIT on the new channel": ["CTAP_NO_ANSWER"],
   "answering PING on another channel": [undefined, "CTAP_NO_ANSWER"],
@@ -328,4 +329,82 @@ t.test("closing ends a wait", async (t) => {
   const ended = errorCodeOf(waiting);
   await device.close();
   t.equal(await ended, "CTAP_DEVICE_LOST");
+});
+
+t.test("a packet that comes again is passed by, and a keepalive that comes again is one", async (t) => {
+  const strays: Stray[] = [];
+  const heard: Keepalive[] = [];
+  const script: Script = (request, wire) => {
+    if (request.command !== cbor) return good(request, wire);
+    keepalive(request, wire, 1);
+    keepalive(request, wire, 1);
+    const send = (report: Uint8Array): void => [report, report].forEach((one) => wire.send(one));
+    answer(request, { ...wire, send }, new Uint8Array(100));
+  };
+  const device = await open(t, script, { onStray: (stray) => strays.push(stray) });
+  t.same(await transact(device, cbor, { onKeepalive: (status) => heard.push(status) }), new Uint8Array(100));
+  t.same(heard, ["processing", "processing"]);
+  t.same(await transact(device, ping), Uint8Array.of(4));
+  t.same(strays.map(({ kind, packet }) => [kind, packet.type]), [["late", "init"], ["late", "continuation"]]);
+});
+
+t.test("the end of the answer before, which comes again within the next one's time", async (t) => {
+  let last = new Uint8Array();
+  const script: Script = (request, wire) => {
+    if (request.command === msg) wire.send(last);
+    const send = (report: Uint8Array): void => wire.send((last = Uint8Array.from(report)));
+    good(request, { ...wire, send });
+  };
+  const device = await open(t, script);
+  await transact(device, ping, {}, new Uint8Array(100));
+  t.same(await transact(device, msg), Uint8Array.of(...data("U2F_V2"), 0x90, 0x00));
+});
+
+/** A device whose transport takes each report as told, once it is open; with how many it took. */
+async function openSlow(t: Test, onSend: (sent: number) => Promise<void>): Promise<{ readonly device: CtapDevice; readonly sent: () => number }> {
+  const transport = scriptedTransport(good);
+  let sent = -1;
+  const slow: Transport = {
+    name: transport.name,
+    send: (report) => (++sent === 0 ? transport.send(report) : onSend(sent)),
+    receive: (signal) => transport.receive(signal),
+    close: () => transport.close(),
+  };
+  const device = await CtapDevice.open(slow);
+  t.teardown(() => device.close());
+  return { device, sent: () => sent };
+}
+
+t.test("a card that takes its packets slowly does not hold us", async (t) => {
+  const { device, sent } = await openSlow(t, () => new Promise((resolve) => setTimeout(resolve, 30)));
+  const sending = transact(device, ping, { timeoutMs: 50 }, new Uint8Array(MAX_MESSAGE_LENGTH));
+  t.match(await sending.catch((error: unknown) => error), { code: "CTAP_NO_ANSWER", message: "card did not take the request within 0.05 s" });
+  t.ok(sent() <= 3, "of 129");
+});
+
+t.test("a signal ends the sending between two packets", async (t) => {
+  const controller = new AbortController();
+  const { device, sent } = await openSlow(t, async (count) => {
+    if (count === 3) controller.abort(new Error("enough"));
+    await Promise.resolve();
+  });
+  await t.rejects(transact(device, ping, { signal: controller.signal }, new Uint8Array(MAX_MESSAGE_LENGTH)), { message: "enough" });
+  t.equal(sent(), 3);
+});
+
+t.test("the wait for CANCEL is no longer than that for the request", async (t) => {
+  let waiting: Request | undefined;
+  const device = await open(t, (request, wire) => {
+    if (request.command === cbor) {
+      waiting = request;
+      keepalive(request, wire, 2);
+    } else if (request.command !== cancel) good(request, wire);
+    else setTimeout(() => answer(waiting ?? request, wire, Uint8Array.of(0)), 200);
+  });
+  t.equal(await errorCodeOf(transact(device, cbor, { timeoutMs: 50 })), "CTAP_USER_TIMEOUT");
+});
+
+t.test("only who asked for a touch was not touched", async (t) => {
+  const device = await open(t, goodBut([cbor, (request, wire) => keepalive(request, wire, 9)], [cancel, () => undefined]));
+  t.equal(await errorCodeOf(transact(device, cbor, { timeoutMs: 30 })), "CTAP_KEEPALIVE_FOREVER");
 });

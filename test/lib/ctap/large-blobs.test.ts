@@ -230,3 +230,16 @@ t.test("cards that cannot, refuse or are faulty", async (t) => {
   t.equal(await read(cborMap([1, new Uint8Array(961)])), "CTAP_LARGE_BLOBS", "more than was asked for");
   t.equal(await read(cborMap([1, new Uint8Array(960)])), "CTAP_LARGE_BLOBS", "without end");
 });
+
+t.test("a card that gives its fragments slowly is given up", async (t) => {
+  const now = performance.now.bind(performance);
+  let asideMs = 0;
+  performance.now = () => now() + asideMs;
+  t.teardown(() => void (performance.now = now));
+  const { ctap2, requests } = await ctap2Card(t, getInfo({ largeBlobs: true }, [5, 128]), () => {
+    asideMs += 5000;
+    return cborMap([1, new Uint8Array(64)]);
+  });
+  t.equal(await errorCodeOf(readLargeBlobs(ctap2)), "CTAP_ENDLESS");
+  t.ok(requests.length < 15);
+});

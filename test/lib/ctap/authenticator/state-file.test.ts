@@ -153,7 +153,7 @@ t.test("a state too long to be read again", (t) => {
   const store = new FileStore(path);
   const before = readFileSync(path);
   const error = errorOf(() =>
-    store.run((state) => {
+    void store.run((state) => {
       state.minPinLengthRpIds = ["x".repeat(2 ** 20)];
     }),
   );

@@ -147,7 +147,7 @@ t.test("a datagram from port 0", async (t) => {
     syncBuiltinESMExports();
   };
   const original = createSocket;
-  t.teardown(() => replace(original));
+  t.teardown(() => void replace(original));
   replace(((options: "udp4") => sockets[sockets.push(original(options)) - 1]) as typeof createSocket);
   const card = await startCard(t, { port: 0 });
   replace(original);
