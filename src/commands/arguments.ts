@@ -1,5 +1,6 @@
 import { UsageError } from "../lib/errors.ts";
-import { optionsOf, type CommandSpec, type OptionSpec } from "./table.ts";
+import type { CommandSpec, OptionSpec } from "./command-spec.ts";
+import { optionsOf } from "./table.ts";
 
 /** Option values by name, in the order given; a flag that was given has the value "". */
 export type OptionValues = ReadonlyMap<string, readonly string[]>;

@@ -1,7 +1,8 @@
 import { UsageError } from "../lib/errors.ts";
 import { Arguments } from "./arguments.ts";
 import { nearest } from "./nearest.ts";
-import { COMMANDS, COMMON_OPTIONS, optionsOf, type CommandSpec, type OptionSpec } from "./table.ts";
+import type { CommandSpec, OptionSpec } from "./command-spec.ts";
+import { COMMANDS, COMMON_OPTIONS, optionsOf } from "./table.ts";
 
 /** A command line cut into the command's words and the others, which keep their order. */
 export interface CommandLine {

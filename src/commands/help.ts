@@ -1,5 +1,6 @@
 import yargs, { type Argv } from "yargs";
-import { COMMANDS, optionsOf, type CommandSpec, type OptionSpec } from "./table.ts";
+import type { CommandSpec, OptionSpec } from "./command-spec.ts";
+import { COMMANDS, optionsOf } from "./table.ts";
 
 const WIDTH = 80;
 

@@ -3,7 +3,8 @@ import { parseArgs } from "node:util";
 import t from "tap";
 import fc from "fast-check";
 import { findCommand, parseWords } from "../../src/commands/command-line.ts";
-import { COMMANDS, COMMON_OPTIONS, optionsOf, type CommandSpec } from "../../src/commands/table.ts";
+import type { CommandSpec } from "../../src/commands/command-spec.ts";
+import { COMMANDS, COMMON_OPTIONS, optionsOf } from "../../src/commands/table.ts";
 import { anyWordsFor, commandNamed, outcome, optionsFor, wordsFor } from "./words.ts";
 
 t.test("the command is found, with options before it or without", (t) => {

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { UsageError } from "../../src/lib/errors.ts";
 import type { Arguments } from "../../src/commands/arguments.ts";
-import { COMMANDS, optionsOf, type CommandSpec, type OptionSpec } from "../../src/commands/table.ts";
+import type { CommandSpec, OptionSpec } from "../../src/commands/command-spec.ts";
+import { COMMANDS, optionsOf } from "../../src/commands/table.ts";
 
 export function commandNamed(name: string): CommandSpec {
   const command = COMMANDS.find((command) => command.name === name);

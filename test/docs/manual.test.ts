@@ -2,7 +2,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
 import { CARD_OPTIONS } from "../../src/commands/ctap/table.ts";
-import { COMMANDS, COMMON_OPTIONS, optionsOf, type CommandSpec, type OptionSpec } from "../../src/commands/table.ts";
+import type { CommandSpec, OptionSpec } from "../../src/commands/command-spec.ts";
+import { COMMANDS, COMMON_OPTIONS, optionsOf } from "../../src/commands/table.ts";
 import { parseExamples } from "../support/examples.ts";
 import { listsOf, literalBlocks, namesOf, plainText, rawLiteralBlocks, readManualPage, unescape, type Item, type ManualPage, type Section } from "./mdoc.ts";
 

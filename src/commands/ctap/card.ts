@@ -45,7 +45,7 @@ export async function withCard<T>(args: Arguments, run: (card: Card) => Promise<
 /** @throws {FileError} FILE_…; {CtapError} CTAP_PIN */
 async function readPin(args: Arguments): Promise<Uint8Array | undefined> {
   if (!optionsOf(args.command).some(({ name }) => name === "pin-file") || args.optional("pin-file") === undefined) return undefined;
-  const { readPinFile } = await import("./pin-input.ts");
+  const { readPinFile } = await import("./pin-file.ts");
   return readPinFile(args, "pin-file");
 }
 

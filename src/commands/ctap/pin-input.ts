@@ -5,11 +5,10 @@ import { USER_TIMEOUT_MS } from "../../lib/ctap/device.ts";
 import { hasOption, supportsOption, type GetInfo } from "../../lib/ctap/get-info.ts";
 import type { PinProtocolNumber } from "../../lib/ctap/pin-protocol.ts";
 import { isStatus, statusError, statusName } from "../../lib/ctap/status.ts";
-import { CtapError, Interrupted, KeyholeError, UsageError } from "../../lib/errors.ts";
+import { CtapError, Interrupted, UsageError } from "../../lib/errors.ts";
 import { encodeUtf8 } from "../../lib/text.ts";
 import type { Arguments } from "../arguments.ts";
 import { canPrompt, say } from "../io.ts";
-import { readSecretLine } from "../secret-line.ts";
 import { tellKeepalives, waiting, type Card } from "./card.ts";
 
 /** What a card is shown for makeCredential and getAssertion. */
@@ -180,21 +179,6 @@ export function triesLeft(retries: number): string {
 export function protocolOption(args: Arguments): PinProtocolNumber | undefined {
   const text = args.optional("pin-protocol");
   return text === undefined ? undefined : text === "1" ? 1 : 2;
-}
-
-/**
- * The PIN in the file of `--pin-file` or `--new-pin-file`.
- *
- * @throws {FileError} FILE_…; {CtapError} CTAP_PIN
- */
-export function readPinFile(args: Arguments, option: "pin-file" | "new-pin-file"): Uint8Array {
-  const path = args.required(option);
-  const line = readSecretLine(path, "PIN file", args);
-  try {
-    return parsePin(line);
-  } catch (error) {
-    throw error instanceof KeyholeError ? error.about(path) : error;
-  }
 }
 
 /**

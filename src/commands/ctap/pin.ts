@@ -7,7 +7,8 @@ import type { Arguments } from "../arguments.ts";
 import type { Card } from "./card.ts";
 import { withCtap2 } from "./ctap2-card.ts";
 import { writeOutcome } from "./outcome.ts";
-import { checkCanPrompt, promptNewPin, protocolOption, readPinFile, triesLeft, withPin } from "./pin-input.ts";
+import { readPinFile } from "./pin-file.ts";
+import { checkCanPrompt, promptNewPin, protocolOption, triesLeft, withPin } from "./pin-input.ts";
 
 /** keyhole ctap pin set */
 export function pinSet(args: Arguments): Promise<number> {

@@ -1,4 +1,4 @@
-import type { CommandSpec, OptionSpec } from "../table.ts";
+import type { CommandSpec, OptionSpec } from "../command-spec.ts";
 
 /** Taken by every command that talks to a card. */
 export const CARD_OPTIONS: readonly OptionSpec[] = [
