@@ -19,7 +19,7 @@ let figures;
 try {
   figures = [
     ...startup(program, directory, { runs: isQuick ? 9 : 41 }),
-    ...(await ctap(program, directory, isQuick ? { runs: 9, rounds: 1, calls: 1000 } : { runs: 41, rounds: 5, calls: 5000 })),
+    ...(await ctap(program, directory, isQuick ? { runs: 9, rounds: 2, calls: 3000 } : { runs: 41, rounds: 5, calls: 5000 })),
     ...(await batch(program, directory, isQuick ? { lines: 20_000, rounds: 1, memoryLines: 40_000 } : { lines: 120_000, rounds: 3, memoryLines: 240_000 })),
   ];
 } finally {

@@ -256,6 +256,12 @@ t.test("Ctrl-C cancels on the card", together, async (t) => {
     t.match(await ended, { status: 130, stdout: "" }, signal);
     t.equal(sentCommands(cwd, signal).at(-1), "cancel");
   }
+  const child = startKeyhole(["ctap", "make-credential", "-d", uri, ...RP, "--json"], { cwd });
+  const ended = finish(child);
+  await new Promise<void>((resolve) => child.stderr.on("data", (chunk: Buffer) => chunk.includes("touch the card") && resolve()));
+  child.kill("SIGINT");
+  const { status, stdout } = await ended;
+  t.match([status, JSON.parse(stdout)], [130, { error: { code: "INTERRUPTED" } }], "in JSON");
   t.end();
 });
 
