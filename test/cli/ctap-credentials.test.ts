@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { cborMap, encodeCbor, type CborMap } from "../../src/lib/ctap/cbor.ts";
-import { hashRpId } from "../../src/lib/ctap/credential-management.ts";
+import { hashRpId } from "../../src/lib/ctap/hash.ts";
 import { checkFailure, temporaryDirectory, type Outcome } from "../support/keyhole.ts";
 import { ctap, getInfo, recordingCard } from "../support/ctap.ts";
 import { legacyPin } from "../support/pin-card.ts";

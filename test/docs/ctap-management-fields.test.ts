@@ -1,6 +1,6 @@
 import t from "tap";
 import { cborMap } from "../../src/lib/ctap/cbor.ts";
-import { hashRpId } from "../../src/lib/ctap/credential-management.ts";
+import { hashRpId } from "../../src/lib/ctap/hash.ts";
 import { ctap, getInfo, recordingCard } from "../support/ctap.ts";
 import { temporaryDirectory, writeFiles } from "../support/keyhole.ts";
 import { legacyPin } from "../support/pin-card.ts";

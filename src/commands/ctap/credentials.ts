@@ -1,12 +1,13 @@
 import { encodeHex, equalBytes } from "../../lib/bytes.ts";
 import { encodeCbor } from "../../lib/ctap/cbor.ts";
 import { parseCredentialId } from "../../lib/ctap/credential-file.ts";
-import { checkUpdateUser, CredentialManagement, credentialManagementCommand, hashRpId, type StoredCredential, type StoredRp } from "../../lib/ctap/credential-management.ts";
+import { checkUpdateUser, CredentialManagement, credentialManagementCommand, type StoredCredential, type StoredRp } from "../../lib/ctap/credential-management.ts";
 import { Enumeration } from "../../lib/ctap/ctap2.ts";
 import type { User } from "../../lib/ctap/entities.ts";
 import type { GetInfo } from "../../lib/ctap/get-info.ts";
 import { isStatus } from "../../lib/ctap/status.ts";
 import { encodeUnpaddedBase64url } from "../../lib/ctap/unpadded-base64url.ts";
+import { hashRpId } from "../../lib/ctap/hash.ts";
 import { CtapError, UsageError } from "../../lib/errors.ts";
 import { escapeForTerminal } from "../../lib/text.ts";
 import type { Arguments } from "../arguments.ts";

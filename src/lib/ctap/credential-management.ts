@@ -1,7 +1,5 @@
-import { createHash } from "node:crypto";
 import { concatBytes } from "../bytes.ts";
 import { CtapError } from "../errors.ts";
-import { encodeUtf8 } from "../text.ts";
 import { Answer, BOOLEAN, BYTES, bytesOfLength, MAP, TEXT, UNSIGNED } from "./answer.ts";
 import { RP_ID_HASH_LENGTH } from "./authenticator-data.ts";
 import { cborMap, encodeCbor, type CborMap } from "./cbor.ts";
@@ -147,11 +145,6 @@ export function credentialManagementCommand(info: GetInfo): number {
 export function checkUpdateUser(info: GetInfo): void {
   if (credentialManagementCommand(info) === CTAP2_COMMAND.credentialManagement) return;
   throw unsupported("change the names of a credential", "the option credMgmt, but only its preview");
-}
-
-/** What a card knows a relying party by. */
-export function hashRpId(rpId: string): Uint8Array {
-  return new Uint8Array(createHash("sha256").update(encodeUtf8(rpId)).digest());
 }
 
 function parseStoredRp(answer: Answer): StoredRp {

@@ -48,12 +48,13 @@ export {
   type Verification,
 } from "./client-pin.ts";
 export { keyAgreement, pinProtocol, type KeyAgreement, type PinProtocol, type PinProtocolNumber } from "./pin-protocol.ts";
-export { CredentialManagement, hashRpId, type CredentialsMetadata, type StoredCredential, type StoredRp } from "./credential-management.ts";
+export { CredentialManagement, type CredentialsMetadata, type StoredCredential, type StoredRp } from "./credential-management.ts";
 export { BioEnrollment, type EnrollOptions, type Fingerprint, type Sample, type SampleStatus, type SensorInfo } from "./bio-enrollment.ts";
 export { findLargeBlob, listLargeBlobs, readLargeBlobs, replaceLargeBlob, writeLargeBlobs, type LargeBlobArray } from "./large-blobs.ts";
 export { decryptLargeBlob, encryptLargeBlob, type LargeBlob } from "./large-blob.ts";
 export { enableEnterpriseAttestation, isAlwaysUv, isEnterpriseAttestation, setAlwaysUv, setMinPinLength, type MinPinLength } from "./authenticator-config.ts";
 export { decryptHmacSecretOutput, encodeHmacSecretInput, HMAC_SECRET, parseSalts } from "./hmac-secret.ts";
+export { hashRpId } from "./hash.ts";
 
 // CTAP1.
 export { Ctap1, U2F_CONTROL, U2F_INS, type Ctap1Options } from "./ctap1.ts";

@@ -1,6 +1,7 @@
 import t, { type Test } from "tap";
 import { encodeCbor, parseCbor, cborMap, type CborMap, type CborValue } from "../../../src/lib/ctap/cbor.ts";
-import { checkUpdateUser, CredentialManagement, credentialManagementCommand, hashRpId } from "../../../src/lib/ctap/credential-management.ts";
+import { checkUpdateUser, CredentialManagement, credentialManagementCommand } from "../../../src/lib/ctap/credential-management.ts";
+import { hashRpId } from "../../../src/lib/ctap/hash.ts";
 import { CTAP2_COMMAND, Enumeration } from "../../../src/lib/ctap/ctap2.ts";
 import { parseGetInfo } from "../../../src/lib/ctap/get-info.ts";
 import { PinUvAuthToken } from "../../../src/lib/ctap/pin-uv-auth-token.ts";

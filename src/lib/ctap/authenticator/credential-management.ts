@@ -1,8 +1,9 @@
 import { concatBytes, equalBytes } from "../../bytes.ts";
 import { cborMap, encodeCbor, type CborValue } from "../cbor.ts";
+import { hashRpId } from "../hash.ts";
 import { ok, okMap } from "./answer.ts";
 import { credentialKey } from "./credential-key.ts";
-import { deleteCredential, discoverableCredentials, hashRpId, largeBlobKey, updateUser, type Credential } from "./credentials.ts";
+import { deleteCredential, discoverableCredentials, largeBlobKey, updateUser, type Credential } from "./credentials.ts";
 import { credentialIdOf, encodeDescriptor, encodeUser, readUser } from "./entities.ts";
 import { isBytes, isMap, isUnsigned, Parameters } from "./parameters.ts";
 import { PERMISSION, readProof, requireToken, type PinToken } from "./pin-token.ts";

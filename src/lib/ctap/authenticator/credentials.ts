@@ -1,5 +1,6 @@
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { copyBytes, equalBytes } from "../../bytes.ts";
+import { hashRpId } from "../hash.ts";
 import { deriveSecret } from "./credential-key.ts";
 import { openCredential, sealCredential, type CredentialSource } from "./credential-id.ts";
 import { MAX_CREDENTIALS, type State, type StoredCredential, type User } from "./state.ts";
@@ -10,10 +11,6 @@ export interface Credential {
   readonly source: CredentialSource;
   /** What is kept of it, where it is discoverable. */
   readonly stored: StoredCredential | undefined;
-}
-
-export function hashRpId(rpId: string): Uint8Array {
-  return copyBytes(createHash("sha256").update(rpId).digest());
 }
 
 /** @returns nothing where the card has no such credential for this relying party */

@@ -1,9 +1,10 @@
 import { concatBytes } from "../../bytes.ts";
 import { encodeAuthenticatorData } from "../authenticator-data.ts";
 import { cborMap } from "../cbor.ts";
+import { hashRpId } from "../hash.ts";
 import { okMap } from "./answer.ts";
 import { credentialKey } from "./credential-key.ts";
-import { discoverableCredentials, findCredential, hashRpId, largeBlobKey, type Credential } from "./credentials.ts";
+import { discoverableCredentials, findCredential, largeBlobKey, type Credential } from "./credentials.ts";
 import { encodeDescriptor, encodeUser, readClientDataHash, readCredentialList } from "./entities.ts";
 import { readHmacSecret, type HmacSecret } from "./hmac-secret.ts";
 import { isFlag, isMap, isText, Parameters } from "./parameters.ts";

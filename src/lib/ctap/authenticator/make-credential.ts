@@ -1,10 +1,11 @@
 import { concatBytes } from "../../bytes.ts";
 import { encodeAuthenticatorData } from "../authenticator-data.ts";
 import { cborMap } from "../cbor.ts";
+import { hashRpId } from "../hash.ts";
 import { okMap } from "./answer.ts";
 import { parseProtection, type Protection } from "./credential-id.ts";
 import { ALGORITHMS, credentialKey } from "./credential-key.ts";
-import { findCredential, hashRpId, largeBlobKey, newCredential, storeCredential, type Credential } from "./credentials.ts";
+import { findCredential, largeBlobKey, newCredential, storeCredential, type Credential } from "./credentials.ts";
 import { checkRpId, readClientDataHash, readCredentialList, readUser } from "./entities.ts";
 import { AAGUID, MAX_CRED_BLOB_LENGTH } from "./get-info.ts";
 import { isBytes, isFlag, isInteger, isMap, isText, isUnsigned, Parameters } from "./parameters.ts";
