@@ -50,7 +50,7 @@ function bundle(name, isLate, banner) {
     // Less to read at every start; names stay, for stack traces.
     minifySyntax: true,
     minifyWhitespace: true,
-    external: ["node-hid"],
+    external: ["node-hid", "libsql", "kysely", "pg"],
     plugins: [lateImports(isLate)],
   });
 }

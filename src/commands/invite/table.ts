@@ -43,6 +43,7 @@ export const INVITE_COMMANDS: readonly CommandSpec[] = [
     options: [
       { name: "out", short: "o", value: "FILE", summary: "write to a new FILE that only its owner can read" },
       { name: "timeout", value: "DURATION", default: "2m", summary: "how long to wait for the other side: 30s, 2m" },
+      { name: "personal", value: "FILE", summary: "send back the capability in FILE, of a directory of one's own; for magic-folder" },
       ...WORMHOLE_OPTIONS,
     ],
     examples: ["keyhole invite accept 7-guitarist-revenge", "keyhole invite accept --out grid.json 7-guitarist-revenge"],
