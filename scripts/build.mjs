@@ -1,43 +1,74 @@
-// Builds dist/: the library and the full commands by tsc, and the fast ones as
-// one CommonJS file by esbuild, because Node starts that soonest.
+// Builds dist/: the library by tsc, and the programs by esbuild, each as one
+// CommonJS file, because Node starts that soonest.
 import { build } from "esbuild";
 import { execFileSync } from "node:child_process";
-import { chmodSync, rmSync } from "node:fs";
+import { chmodSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join, relative, resolve } from "node:path";
+import { dirname, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const source = join(root, "src");
 const output = join(root, "dist");
-const tsc = createRequire(import.meta.url).resolve("typescript/bin/tsc");
+const { resolve: resolvePackage } = createRequire(import.meta.url);
 
 rmSync(output, { recursive: true, force: true });
-execFileSync(process.execPath, [tsc, "-p", join(root, "tsconfig.build.json")], { stdio: "inherit" });
+execFileSync(process.execPath, [resolvePackage("typescript/bin/tsc"), "-p", join(root, "tsconfig.build.json")], { stdio: "inherit" });
 
-// What main.ts imports at run time is what it rarely needs: the rest of the
-// program is full.cjs, itself one file, in which a module runs when it is first
-// wanted. It is required, as import() alone takes 10 ms. yargs is an ES module
-// and can be in neither.
-const FULL = "full.ts";
-const AS_MODULES = new Set(["commands/help.ts"]);
+// ctap.ts leaves to full.ts what these are wanted for.
+const isApartFromCtap = (name) => name === "commands/ctap/trace-file.ts" || name === "lib/ctap/authenticator/virtual.ts";
 
-function lateImports(isLate) {
+// The same for invite.ts.
+const isApartFromInvite = (name) => name.startsWith("lib/wormhole/server/") || name === "lib/terminal/qr.ts";
+
+/** Reached from main.cjs, and from each other, by `require`: import() alone takes 10 ms. */
+const PROGRAMS = {
+  fast: [lateImports(() => true)],
+  ctap: [lateImports(isApartFromCtap)],
+  invite: [lateImports(isApartFromInvite)],
+  // yargs is an ES module and can be in none of them.
+  full: [lateImports((name) => name === "commands/help.ts")],
+};
+const isProgram = (name) => Object.hasOwn(PROGRAMS, name.replace(/\.ts$/, ""));
+
+const nameOf = (directory, path) => relative(source, resolve(directory, path)).replaceAll(sep, "/");
+
+/**
+ * What is imported late stays in the program, and runs when it is first wanted.
+ *
+ * @param isApart - which of it is left with the ES modules of tsc, as it is rarely wanted
+ */
+function lateImports(isApart) {
   return {
     name: "late-imports",
     setup(plugin) {
       plugin.onResolve({ filter: /^\./ }, ({ kind, path, resolveDir, namespace }) => {
         if (namespace === "required") return { external: true, path };
-        const name = relative(source, resolve(resolveDir, path));
-        if (kind !== "dynamic-import" || !isLate(name)) return undefined;
-        return name === FULL ? { namespace: "required", path: "./full.cjs" } : { external: true, path: `./${name.replace(/\.ts$/, ".js")}` };
+        if (kind !== "dynamic-import") return undefined;
+        const name = nameOf(resolveDir, path);
+        if (isProgram(name)) return { namespace: "required", path: `./${name.replace(/\.ts$/, ".cjs")}` };
+        return isApart(name) ? { external: true, path: `./${name.replace(/\.ts$/, ".js")}` } : undefined;
       });
       plugin.onLoad({ filter: /.*/, namespace: "required" }, ({ path }) => ({ contents: `module.exports = require(${JSON.stringify(path)})`, loader: "js" }));
     },
   };
 }
 
-function bundle(name, isLate, banner) {
+/**
+ * cbor-x without `eval`, from its ES modules, of which only what is used is read
+ * at each start. Its own such file has `new` of something undefined instead: for
+ * the message of that error V8 reads the whole program again, which takes 5 ms.
+ */
+const cborWithoutEval = {
+  name: "cbor-without-eval",
+  setup(plugin) {
+    const path = join(dirname(resolvePackage("cbor-x/package.json")), "index.js");
+    plugin.onResolve({ filter: /^cbor-x\/index-no-eval$/ }, () => ({ path }));
+    plugin.onLoad({ filter: /[\\/]cbor-x[\\/]decode\.js$/ }, ({ path }) => ({ contents: readFileSync(path, "utf8").replaceAll("new Function", "new NoFunction") }));
+  },
+};
+
+function bundle(name, plugins, banner = "") {
   return build({
     entryPoints: [join(source, `${name}.ts`)],
     outfile: join(output, `${name}.cjs`),
@@ -51,10 +82,10 @@ function bundle(name, isLate, banner) {
     minifySyntax: true,
     minifyWhitespace: true,
     external: ["node-hid", "libsql", "kysely", "pg"],
-    plugins: [lateImports(isLate)],
+    plugins: [...plugins, cborWithoutEval],
   });
 }
 
-await bundle("main", () => true, "#!/usr/bin/env node");
-await bundle("full", (name) => AS_MODULES.has(name), "");
+await bundle("main", [lateImports(() => false)], "#!/usr/bin/env node");
+for (const [name, plugins] of Object.entries(PROGRAMS)) await bundle(name, plugins);
 chmodSync(join(output, "main.cjs"), 0o755);

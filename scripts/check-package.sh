@@ -21,4 +21,6 @@ done
 key=$directory/k
 "$directory/prefix/bin/keyhole" genkey --out "$key"
 "$directory/prefix/bin/keyhole" pubkey --key "$key" >/dev/null
+"$directory/prefix/bin/keyhole" ctap make-credential --help >/dev/null
+"$directory/prefix/bin/keyhole" ctap make-credential --device virtual: --rp-id example.com --user-name you --quiet >/dev/null
 echo "package: $tarball installs, with its manual pages"

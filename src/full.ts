@@ -7,7 +7,7 @@ import { challengeNew } from "./commands/challenge/new.ts";
 import { CTAP_RUN } from "./commands/ctap/run.ts";
 import { INVITE_RUN } from "./commands/invite/run.ts";
 import { completion } from "./commands/completion.ts";
-import { parseWords, type CommandLine } from "./commands/command-line.ts";
+import { findCommand, parseWords, type CommandLine } from "./commands/command-line.ts";
 import { nearest } from "./commands/nearest.ts";
 import { say, writeResult } from "./commands/io.ts";
 import { EXIT_OK, EXIT_USAGE, runToExit } from "./commands/report.ts";
@@ -25,7 +25,8 @@ const RUN: Readonly<Record<string, (args: Arguments) => number | Promise<number>
 };
 
 /** Everything that need not start fast: help, mistakes, and the commands of persons. */
-export function runFull(line: CommandLine): Promise<number> {
+export function run(argv: readonly string[]): Promise<number> {
+  const line = findCommand(argv);
   return runToExit(line.words.includes("--json"), async () => {
     const { command, words } = line;
     if (command === undefined) return runWithoutCommand(line);

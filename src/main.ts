@@ -1,35 +1,26 @@
-import type { Arguments } from "./commands/arguments.ts";
-import { findCommand, parseWords, type CommandLine } from "./commands/command-line.ts";
-import { genkey } from "./commands/genkey.ts";
-import { login } from "./commands/login.ts";
-import { pubkey } from "./commands/pubkey.ts";
-import { runToExit } from "./commands/report.ts";
-import { tag } from "./commands/tag.ts";
-import { verify } from "./commands/verify.ts";
+// The start of the program. What commands run is in other files, as reading a
+// file takes longer than most commands, and each command is to read its own.
 
-// Scripts start some commands thousands of times: those run from here, with
-// nothing else loaded.
-
-type FastCommand = (args: Arguments, env: NodeJS.ProcessEnv) => Promise<number>;
-
-const FAST: Readonly<Record<string, FastCommand>> = { genkey, pubkey, tag, verify, login };
-
-async function main(argv: readonly string[]): Promise<number> {
-  const line = findCommand(argv);
-  const run = line.command === undefined ? undefined : FAST[line.command.name];
-  return runToExit(line.words.includes("--json"), async () => {
-    const args = run === undefined ? undefined : parse(line);
-    if (run !== undefined && args?.flag("help") === false) return run(args, process.env);
-    const { runFull } = await import("./full.ts");
-    return runFull(line);
-  });
+/** Each file reads the whole line, reports its errors, and gives the exit status. */
+interface Program {
+  readonly run: (argv: readonly string[]) => Promise<number>;
 }
 
-function parse({ command, words }: CommandLine): Arguments {
-  if (command === undefined) throw new RangeError("no command");
-  return parseWords(command, words, process.env);
-}
+/** By the words with which a line begins, two or one. */
+const PROGRAMS: ReadonlyMap<string, () => Promise<Program>> = new Map([
+  ["ctap make-credential", () => import("./ctap.ts")],
+  ["ctap get-assertion", () => import("./ctap.ts")],
+  ["ctap", () => import("./full.ts")],
+  ["invite create", () => import("./invite.ts")],
+  ["invite accept", () => import("./invite.ts")],
+  ["invite", () => import("./full.ts")],
+]);
 
-void main(process.argv.slice(2)).then((status) => {
-  process.exitCode = status;
-});
+const argv = process.argv.slice(2);
+const [first = "", second = ""] = argv;
+const load = PROGRAMS.get(`${first} ${second}`) ?? PROGRAMS.get(first) ?? (() => import("./fast.ts"));
+
+void load()
+  .then(({ run }) => run(argv))
+  // All has been written by then, and Node takes a while to free what it holds.
+  .then((status) => process.exit(status));

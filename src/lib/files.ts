@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import * as fs from "node:fs";
+import { accessSync, closeSync, constants, copyFileSync, fstatSync, fsyncSync, linkSync, lstatSync, openSync, readSync, renameSync, unlinkSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { concatBytes, copyBytes } from "./bytes.ts";
 import { FileError } from "./errors.ts";
@@ -25,12 +25,12 @@ export interface FileContents {
 export function readFile(path: string, name: string, maxLength: number): FileContents {
   let fd;
   try {
-    fd = fs.openSync(path, "r");
+    fd = openSync(path, "r");
   } catch (error) {
     throw readError(path, name, error);
   }
   try {
-    const stat = fs.fstatSync(fd);
+    const stat = fstatSync(fd);
     const bytes = readToEnd(fd, maxLength);
     if (bytes === undefined) {
       throw new FileError("FILE_TOO_LONG", `${name} ${path} is longer than ${maxLength} bytes`, { hint: "check that this is the right file" });
@@ -39,7 +39,7 @@ export function readFile(path: string, name: string, maxLength: number): FileCon
   } catch (error) {
     throw readError(path, name, error);
   } finally {
-    fs.closeSync(fd);
+    closeSync(fd);
   }
 }
 
@@ -59,7 +59,7 @@ export function readToEnd(fd: number, maxLength: number): Uint8Array | undefined
 export function* readChunks(fd: number): Generator<Uint8Array> {
   const buffer = new Uint8Array(CHUNK_LENGTH);
   for (;;) {
-    const length = retry(() => fs.readSync(fd, buffer));
+    const length = retry(() => readSync(fd, buffer));
     if (length === 0) return;
     yield buffer.subarray(0, length);
   }
@@ -68,7 +68,7 @@ export function* readChunks(fd: number): Generator<Uint8Array> {
 /** Writes all of it. @throws the system's error */
 export function writeAll(fd: number, bytes: Uint8Array): void {
   let offset = 0;
-  while (offset < bytes.length) offset += retry(() => fs.writeSync(fd, bytes, offset));
+  while (offset < bytes.length) offset += retry(() => writeSync(fd, bytes, offset));
 }
 
 const RETRY_MS = 5;
@@ -101,8 +101,8 @@ function retry(transfer: () => number): number {
  */
 export function checkNewFile(path: string, name: string): void {
   try {
-    if (fs.lstatSync(path, { throwIfNoEntry: false }) !== undefined) throw existsError(path, name);
-    fs.accessSync(dirname(path), fs.constants.W_OK);
+    if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) throw existsError(path, name);
+    accessSync(dirname(path), constants.W_OK);
   } catch (error) {
     throw writeError(path, name, error);
   }
@@ -118,7 +118,7 @@ export function writeNewFile(path: string, name: string, contents: Uint8Array, m
   const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
   try {
     // Before the work, for the usual case; link() below makes sure of it.
-    if (fs.lstatSync(path, { throwIfNoEntry: false }) !== undefined) throw existsError(path, name);
+    if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) throw existsError(path, name);
     writeTemporary(temporary, contents, mode);
     link(temporary, path);
   } catch (error) {
@@ -132,30 +132,30 @@ export function writeNewFile(path: string, name: string, contents: Uint8Array, m
 /** Takes away what may not be there. If that fails, what went before it counts. */
 export function removeQuietly(path: string): void {
   try {
-    fs.unlinkSync(path);
+    unlinkSync(path);
   } catch {
     // It is not there, or its directory has become unwritable meanwhile.
   }
 }
 
 function writeTemporary(path: string, contents: Uint8Array, mode: number): void {
-  const fd = fs.openSync(path, "wx", mode);
+  const fd = openSync(path, "wx", mode);
   try {
     writeAll(fd, contents);
-    fs.fsyncSync(fd);
+    fsyncSync(fd);
   } finally {
-    fs.closeSync(fd);
+    closeSync(fd);
   }
 }
 
 /** A link, unlike a rename, never replaces a file. Memory sticks (FAT) have none. */
 function link(temporary: string, path: string): void {
   try {
-    fs.linkSync(temporary, path);
+    linkSync(temporary, path);
   } catch (error) {
     const code = systemErrorCode(error);
     if (code !== "EPERM" && code !== "ENOTSUP" && code !== "ENOSYS") throw error;
-    fs.copyFileSync(temporary, path, fs.constants.COPYFILE_EXCL);
+    copyFileSync(temporary, path, constants.COPYFILE_EXCL);
   }
 }
 
@@ -169,9 +169,9 @@ export function takeFile(path: string, name: string, maxLength: number): Uint8Ar
   const taken = `${path}.${randomBytes(6).toString("hex")}.taken`;
   try {
     // Another name for it would be left, and could be taken again.
-    const stat = fs.lstatSync(path);
+    const stat = lstatSync(path);
     if (!stat.isFile() || stat.nlink > 1) throw new FileError("FILE_READ", `${name} ${path} is not a regular file with one name`);
-    fs.renameSync(path, taken);
+    renameSync(path, taken);
   } catch (error) {
     if (systemErrorCode(error) === "ENOENT") return undefined;
     throw writeError(path, name, error);

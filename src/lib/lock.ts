@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import * as fs from "node:fs";
+import { closeSync, constants, fstatSync, linkSync, openSync, readSync, readlinkSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { FileError } from "./errors.ts";
 import { removeQuietly, SECRET_MODE, sleep, systemErrorCode, writeError } from "./files.ts";
@@ -49,7 +49,7 @@ function acquire(lock: string, owner: string, waitMs: number): void {
 function claim(lock: string, owner: string): boolean {
   const file = `${lock}.${owner.replaceAll(/[^A-Za-z0-9-]/g, "-")}`;
   try {
-    fs.writeFileSync(file, owner, { flag: "wx", mode: SECRET_MODE });
+    writeFileSync(file, owner, { flag: "wx", mode: SECRET_MODE });
     return tryLink(file, lock);
   } finally {
     removeQuietly(file);
@@ -58,7 +58,7 @@ function claim(lock: string, owner: string): boolean {
 
 function tryLink(from: string, to: string): boolean {
   try {
-    fs.linkSync(from, to);
+    linkSync(from, to);
     return true;
   } catch (error) {
     if (systemErrorCode(error) === "EEXIST") return false;
@@ -69,7 +69,7 @@ function tryLink(from: string, to: string): boolean {
 /** Host and process numbering that a process number belongs to: containers may share a host's name, and number anew. */
 function processSpace(): string {
   try {
-    return `${hostname()}/${fs.readlinkSync("/proc/self/ns/pid").replaceAll(/[^0-9]/g, "")}`;
+    return `${hostname()}/${readlinkSync("/proc/self/ns/pid").replaceAll(/[^0-9]/g, "")}`;
   } catch {
     return hostname(); // not Linux
   }
@@ -83,7 +83,7 @@ const MAX_OWNER_LENGTH = 400;
 function readOwner(lock: string): string | undefined {
   let fd;
   try {
-    fd = fs.openSync(lock, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK);
+    fd = openSync(lock, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
     if (systemErrorCode(error) === "ENOENT") return undefined;
     if (systemErrorCode(error) === "ELOOP") return UNKNOWN;
@@ -91,10 +91,10 @@ function readOwner(lock: string): string | undefined {
   }
   try {
     const bytes = Buffer.alloc(MAX_OWNER_LENGTH);
-    const text = fs.fstatSync(fd).isFile() ? bytes.toString("latin1", 0, fs.readSync(fd, bytes)) : "";
+    const text = fstatSync(fd).isFile() ? bytes.toString("latin1", 0, readSync(fd, bytes)) : "";
     return OWNER.test(text) ? text : UNKNOWN;
   } finally {
-    fs.closeSync(fd);
+    closeSync(fd);
   }
 }
 
@@ -117,7 +117,7 @@ function isDead(owner: string): boolean {
 function reap(lock: string, owner: string): void {
   const grave = `${lock}.dead.${owner.replaceAll(/[^A-Za-z0-9-]/g, "-")}`;
   try {
-    fs.linkSync(lock, grave);
+    linkSync(lock, grave);
   } catch (error) {
     const code = systemErrorCode(error);
     if (code !== "EEXIST" && code !== "ENOENT") throw error;

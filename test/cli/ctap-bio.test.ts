@@ -1,8 +1,10 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
-import { cborMap, encodeCbor, type CborMap } from "../../src/lib/ctap/cbor.ts";
-import { checkFailure, temporaryDirectory, type Outcome } from "../support/keyhole.ts";
+import { cborMap, encodeCbor, parseCbor, type CborMap } from "../../src/lib/ctap/cbor.ts";
+import { HID_COMMAND } from "../../src/lib/ctap/packet.ts";
+import { answer, initResponse, keepalive, udpCard, type Request, type Wire } from "../support/hid-card.ts";
+import { checkFailure, finish, startKeyhole, temporaryDirectory, type Outcome } from "../support/keyhole.ts";
 import { ctap, getInfo, recordingCard, type RecordingCard } from "../support/ctap.ts";
 import { legacyPin } from "../support/pin-card.ts";
 
@@ -103,6 +105,47 @@ t.test("an enrolment that does not come to its end", async (t) => {
   checkFailure(t, await run("bio", "enroll", "-d", uri, "--pin-file", "pin"), 1, /^error: nobody touched the sensor in time$/);
   t.equal(requests.at(-1)!.params.get(2), 3, "is cancelled on the card");
   t.equal(fingerprints.size, 0);
+});
+
+t.test("Ctrl-C cancels the enrolment on the card", async (t) => {
+  const pin = legacyPin("7392");
+  const told: string[] = [];
+  let stop = (): void => undefined;
+  let pending: readonly [Request, Wire] | undefined;
+  const port = await udpCard(t, (request, wire) => {
+    if (request.command === HID_COMMAND.init) return answer(request, wire, initResponse(request));
+    if (request.command === HID_COMMAND.cancel) {
+      told.push("CANCEL");
+      if (pending !== undefined) answer(...pending, Uint8Array.of(0x2d));
+      pending = undefined;
+      return;
+    }
+    const [command, ...rest] = request.data;
+    const ok = (map: CborMap): void => answer(request, wire, Uint8Array.of(0, ...encodeCbor(map)));
+    if (command === 0x04) return ok(getInfo({ clientPin: true, bioEnroll: false }, [6, [1]]));
+    const { value } = parseCbor(Uint8Array.from(rest));
+    const params = value as CborMap;
+    if (command === 0x06) return ok(pin.reply(params) as CborMap);
+    switch (params.get(2)) {
+      case 7:
+        return ok(cborMap([2, 1], [3, 3]));
+      case 1:
+        return ok(cborMap([4, Uint8Array.of(0x68)], [5, 0], [6, 2]));
+      case 2:
+        // The second sample: it waits for the finger until it is told not to.
+        pending = [request, wire];
+        keepalive(request, wire, 2);
+        return stop();
+      case 3:
+        told.push("cancelCurrentEnrollment");
+        return ok(new Map());
+    }
+  });
+  const child = startKeyhole(["ctap", "bio", "enroll", "-d", `udp:127.0.0.1:${port}`, "--pin-file", "pin"], { cwd });
+  stop = () => void child.kill("SIGINT");
+  child.stdin.end();
+  t.match(await finish(child), { status: 130, signal: null, stdout: "" });
+  t.same(told, ["CANCEL", "cancelCurrentEnrollment"], "and the samples are forgotten");
 });
 
 t.test("a name that is too long for the card", async (t) => {

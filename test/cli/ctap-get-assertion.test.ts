@@ -4,12 +4,13 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import t from "tap";
 import { cborMap } from "../../src/lib/ctap/cbor.ts";
-import { ctap, getInfo, recordingCard, sentCommands, virtualCard } from "../support/ctap.ts";
+import { HID_COMMAND } from "../../src/lib/ctap/packet.ts";
+import { ctap, getInfo, recordingCard, sentCommands, u2fCard, virtualCard } from "../support/ctap.ts";
 import { checkFailure, listing, temporaryDirectory, writeFiles } from "../support/keyhole.ts";
+import { together } from "../support/together.ts";
 
 // Each test waits for processes most of the time.
 t.jobs = 2 * availableParallelism();
-const together = { buffered: true } as const;
 
 interface Assertion {
   readonly id: string;
@@ -51,7 +52,7 @@ function isSigned({ authData, signature }: Assertion, { clientDataHash }: Answer
   return verify("sha256", Buffer.concat([fromBase64url(authData), fromBase64url(clientDataHash)]), createPublicKey({ key: jwk, format: "jwk" }), fromBase64url(signature));
 }
 
-t.test("a credential signs, named by its file or by its id", together, async (t) => {
+t.test("a credential signs, named by its file or by its id", together(), async (t) => {
   const cwd = temporaryDirectory(t);
   await ctap(cwd, [...MAKE, "--out", "alice.cred"]);
   const { id } = readCredential(cwd);
@@ -80,7 +81,7 @@ t.test("a credential signs, named by its file or by its id", together, async (t)
   t.end();
 });
 
-t.test("every discoverable credential signs where none is named", together, async (t) => {
+t.test("every discoverable credential signs where none is named", together(), async (t) => {
   const cwd = temporaryDirectory(t);
   writeFiles(cwd, { pin: "7392\n" });
   for (const name of ["alice", "bob", "carol"]) await ctap(cwd, ["make-credential", ...CARD, "--user-name", name, "--user-id", `0${name.length}`, "--discoverable", "--out", `${name}.cred`]);
@@ -99,7 +100,7 @@ t.test("every discoverable credential signs where none is named", together, asyn
   t.end();
 });
 
-t.test("the counter", together, async (t) => {
+t.test("the counter", together(), async (t) => {
   const cwd = temporaryDirectory(t);
   await ctap(cwd, [...MAKE, "--out", "alice.cred"]);
   const made = readFileSync(join(cwd, "alice.cred"));
@@ -116,7 +117,7 @@ t.test("the counter", together, async (t) => {
   t.end();
 });
 
-t.test("an answer that is wrong is no result", together, async (t) => {
+t.test("an answer that is wrong is no result", together(), async (t) => {
   const cwd = temporaryDirectory(t);
   await ctap(cwd, [...MAKE, "--out", "alice.cred"]);
   const id = fromBase64url(readCredential(cwd).id);
@@ -140,7 +141,7 @@ t.test("an answer that is wrong is no result", together, async (t) => {
   t.end();
 });
 
-t.test("--no-touch", together, async (t) => {
+t.test("--no-touch", together(), async (t) => {
   const cwd = temporaryDirectory(t);
   const uri = await virtualCard(t, "--approve", "never");
   const state = await virtualCard(t);
@@ -158,7 +159,45 @@ t.test("--no-touch", together, async (t) => {
   t.end();
 });
 
-t.test("secrets of hmac-secret", together, async (t) => {
+t.test("a card that has CTAP1 alone", together(), async (t) => {
+  const cwd = temporaryDirectory(t);
+  writeFiles(cwd, { salt: Buffer.alloc(32, 1) });
+  const card = await u2fCard(t, () => Buffer.from("6a80", "hex"));
+  const sign = ["get-assertion", "-d", card.uri, "--rp-id", "example.com"];
+  const id = ["--credential", Buffer.alloc(64, 1).toString("hex")];
+  const cases: readonly (readonly [words: readonly string[], status: number, error: RegExp])[] = [
+    [[], 3, /^error: get-assertion without --credential needs CTAP2, and the card has CTAP1 \(U2F\) alone$/],
+    [["--u2f"], 2, /^error: get-assertion without --credential needs CTAP2, and does not go with --u2f$/],
+    [[...id, "--uv", "required"], 3, /^error: --uv required needs CTAP2/],
+    [[...id, "--uv", "required", "--u2f"], 2, /^error: --uv required needs CTAP2, and does not go with --u2f$/],
+    [[...id, "--hmac-secret", "salt", "--hmac-secret-out", "out"], 3, /^error: --hmac-secret needs CTAP2/],
+    [id, 1, /^error: card has no credential/],
+  ];
+  const outcomes = await ctap(cwd, ...cases.map(([words]) => [...sign, ...words]));
+  for (const [i, [words, status, error]] of cases.entries()) checkFailure(t, outcomes[i]!, status, error, words.join(" "));
+  t.match(outcomes[0]!.stderr, /^hint: name the credential with --credential$/m);
+  t.equal(card.messages.filter(({ command }) => command === HID_COMMAND.msg).length, 1, "only the last was asked for");
+  t.end();
+});
+
+t.test("a user whose name the card keeps to itself", together(), async (t) => {
+  const cwd = temporaryDirectory(t);
+  await ctap(cwd, [...MAKE, "--discoverable", "--user-id", "0102"]);
+  const [text, json] = await ctap(cwd, SIGN, [...SIGN, "--json"]);
+  t.match(text, { status: 0, stdout: /^user: +without a name \(0102\)$/m }, "without user verification");
+  t.match(parse(json!.stdout), { assertions: [{ user: { id: "AQI", name: undefined } }] });
+  t.end();
+});
+
+t.test("a mistyped file name", together(), async (t) => {
+  const cwd = temporaryDirectory(t);
+  const [none] = await ctap(cwd, [...SIGN, "--credential", "alicecred"]);
+  checkFailure(t, none!, 2, /^error: "alicecred" is neither a credential id in base64url nor one in hexadecimal$/);
+  t.match(none!.stderr, /^hint: there is no such file either; /m);
+  t.end();
+});
+
+t.test("secrets of hmac-secret", together(), async (t) => {
   const cwd = temporaryDirectory(t);
   writeFiles(cwd, { salt: Buffer.alloc(32, 1), salts: Buffer.concat([Buffer.alloc(32, 1), Buffer.alloc(32, 2)]), pin: "7392\n" });
   const derive = (...words: readonly string[]): readonly string[] => [...SIGN, "--json", ...words];
@@ -190,7 +229,7 @@ t.test("secrets of hmac-secret", together, async (t) => {
   t.end();
 });
 
-t.test("secrets are derived from one credential", together, async (t) => {
+t.test("secrets are derived from one credential", together(), async (t) => {
   const cwd = temporaryDirectory(t);
   writeFiles(cwd, { salt: Buffer.alloc(32, 1) });
   const make = (id: string): readonly string[] => [...MAKE, "--user-id", id, "--discoverable", "--hmac-secret"];
@@ -204,7 +243,7 @@ t.test("secrets are derived from one credential", together, async (t) => {
   t.end();
 });
 
-t.test("the key for a large blob goes to the credential file", together, async (t) => {
+t.test("the key for a large blob goes to the credential file", together(), async (t) => {
   const cwd = temporaryDirectory(t);
   await ctap(cwd, [...MAKE, "--discoverable", "--large-blob-key", "--out", "alice.cred"]);
   const made = readCredential(cwd);
@@ -221,7 +260,7 @@ t.test("the key for a large blob goes to the credential file", together, async (
   t.end();
 });
 
-t.test("CTAP1", together, async (t) => {
+t.test("CTAP1", together(), async (t) => {
   const cwd = temporaryDirectory(t);
   await ctap(cwd, [...MAKE, "--u2f", "--out", "u2f.cred"]);
   const [byU2f] = await ctap(cwd, [...SIGN, "--u2f", "--json", "--credential", "u2f.cred"]);
@@ -235,7 +274,7 @@ t.test("CTAP1", together, async (t) => {
   t.end();
 });
 
-t.test("CTAP1 waits for the touch", together, async (t) => {
+t.test("CTAP1 waits for the touch", together(), async (t) => {
   const cwd = temporaryDirectory(t);
   const [later, never] = await Promise.all([virtualCard(t, "--approve", "after:600"), virtualCard(t, "--approve", "never")]);
   const make = (uri: string, name: string, timeout: string): readonly string[] => ["make-credential", "-d", uri, "--u2f", "--rp-id", "example.com", "--user-name", "a", "--timeout", timeout, "--trace", `${name}.trace`];

@@ -1,9 +1,10 @@
 import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import t from "tap";
-import { describeInterfaces } from "../../src/commands/ctap/list.ts";
+import { chooseInterfaces, describeInterfaces } from "../../src/commands/ctap/list.ts";
 import { interfacesOfCards, listHidInterfaces } from "../../src/lib/ctap/hid-interfaces.ts";
 import { checkFailure, keyhole, temporaryDirectory } from "../support/keyhole.ts";
-import { CARD_AND_MOUSE, FIDO_DESCRIPTOR, makeSysfs } from "../support/sysfs.ts";
+import { CARD_AND_MOUSE, FIDO_DESCRIPTOR, makeSysfs, VENDOR_DESCRIPTOR } from "../support/sysfs.ts";
 
 const SYSFS = "/sys/class/hidraw";
 const hasHidDevices = existsSync(SYSFS) && readdirSync(SYSFS).length > 0;
@@ -25,7 +26,39 @@ t.test("a machine without cards", (t) => {
 
 t.test("words that it does not take", (t) => {
   checkFailure(t, keyhole(["ctap", "list", "virtual:"]), 2, /takes no further word/);
-  checkFailure(t, keyhole(["ctap", "list", "--device", "virtual:"]), 2, /--device/);
+  checkFailure(t, keyhole(["ctap", "list", "--timeout", "3"]), 2, /--timeout/);
+  for (const device of ["virtual:", "udp:127.0.0.1:8111", "tcp:localhost:35962"]) checkFailure(t, keyhole(["ctap", "list", "--device", device]), 2, /^error: device ".*" is no HID node, and ctap list shows nothing else$/, device);
+  checkFailure(t, keyhole(["ctap", "list", "--device", "usb:1"]), 2, /names no known kind of device$/);
+  t.end();
+});
+
+t.test("one device", async (t) => {
+  const missing = keyhole(["ctap", "list", "--device", "/dev/hidraw99", "--json"]);
+  t.equal(missing.status, 3);
+  t.match(JSON.parse(missing.stdout), { devices: [], error: { code: "CTAP_NO_DEVICE", message: "/dev/hidraw99 is not a HID device of this machine" } });
+  if (!hasHidDevices) checkFailure(t, keyhole(["ctap", "list"], { env: { KEYHOLE_DEVICE: "virtual:" } }), 3, /^error: No CTAP HID devices found\.$/, "the environment chooses none");
+
+  const root = temporaryDirectory(t);
+  makeSysfs(root, [...CARD_AND_MOUSE, { number: 11, descriptor: FIDO_DESCRIPTOR, vendorId: "1209", productId: "beee" }, { number: 12, descriptor: VENDOR_DESCRIPTOR, vendorId: "1209", productId: "beef" }]);
+  const all = await listHidInterfaces({ root });
+  const pathsOf = (path?: string): readonly string[] => chooseInterfaces(all, path).map((one) => one.path);
+  const yubikey = ["/dev/hidraw0", "/dev/hidraw1", "/dev/hidraw10"];
+  t.same(pathsOf(), [...yubikey, "/dev/hidraw11"]);
+  for (const path of yubikey) t.same(pathsOf(path), yubikey, `all interfaces of the card, named by ${path}`);
+  t.same(pathsOf("/dev/hidraw11"), ["/dev/hidraw11"]);
+  t.throws(() => pathsOf("/dev/hidraw2"), { code: "CTAP_NO_DEVICE" }, "a mouse");
+  t.throws(() => pathsOf("/dev/hidraw12"), { code: "CTAP_NO_DEVICE", hint: /^\/dev\/hidraw12 .* is a vendor interface/ });
+});
+
+t.test("a trace, which holds no conversation", (t) => {
+  const cwd = temporaryDirectory(t);
+  const { status } = keyhole(["ctap", "list", "--trace", "trace"], { cwd });
+  t.equal(status, keyhole(["ctap", "list"]).status);
+  t.match(keyhole(["ctap", "trace", "show", "trace"], { cwd }), { status: 0, stdout: /^ +0\.\d{6} opened HID interfaces at .*\n +0\.\d{6} closed\n$/, stderr: "" });
+  t.match(keyhole(["ctap", "trace", "redact", "trace"], { cwd }), { status: 0, stdout: /^\{.*"event":"open","trace":1.*\}\n\{.*"event":"close"\}\n$/, stderr: "" });
+  checkFailure(t, keyhole(["ctap", "list", "--trace", "trace"], { cwd }), 3, /^error: trace exists/);
+  checkFailure(t, keyhole(["ctap", "list", "--trace", "none", "--device", "virtual:"], { cwd }), 2, /no HID node/);
+  t.notOk(existsSync(join(cwd, "none")), "nothing is written where the command line is wrong");
   t.end();
 });
 

@@ -6,10 +6,10 @@ import t from "tap";
 import { cborMap } from "../../src/lib/ctap/cbor.ts";
 import { ctap, getInfo, recordingCard, sentCommands, u2fCard, virtualCard, type RecordingCard } from "../support/ctap.ts";
 import { checkFailure, finish, listing, startKeyhole, temporaryDirectory, writeFiles } from "../support/keyhole.ts";
+import { together } from "../support/together.ts";
 
 // Each test waits for processes most of the time.
 t.jobs = 2 * availableParallelism();
-const together = { buffered: true } as const;
 
 interface Made {
   readonly id: string;
@@ -49,7 +49,7 @@ function isSigned(made: Made): boolean {
   return verify(digest, Buffer.concat([fromBase64url(made.authData), fromBase64url(made.clientDataHash)]), publicKeyOf(made), fromBase64url(made.signature));
 }
 
-t.test("a credential is made and verified", together, async (t) => {
+t.test("a credential is made and verified", together(), async (t) => {
   const cwd = temporaryDirectory(t);
   const [text, json, quiet] = await ctap(cwd, MAKE, [...MAKE, "--json", "--user-id", "0aff", "--rp-name", "Example", "--user-display-name", "Alice A.", "--client-data-hash", HASH], [...MAKE, "-q"]);
   t.match(text, { status: 0, stderr: "verified: rp id hash; flags up, at; packed self attestation signature (es256)\n" });
@@ -75,7 +75,7 @@ t.test("a credential is made and verified", together, async (t) => {
   t.end();
 });
 
-t.test("every algorithm, the best that the card has", together, async (t) => {
+t.test("every algorithm, the best that the card has", together(), async (t) => {
   const cwd = temporaryDirectory(t);
   const algorithms = ["es256", "eddsa", "es384", "eddsa,es256", "es384,eddsa,es256"];
   const outcomes = await ctap(cwd, ...algorithms.map((alg) => [...MAKE, "--json", "--alg", alg]));
@@ -86,7 +86,7 @@ t.test("every algorithm, the best that the card has", together, async (t) => {
   t.end();
 });
 
-t.test("client data of a challenge", together, async (t) => {
+t.test("client data of a challenge", together(), async (t) => {
   const cwd = temporaryDirectory(t);
   const challenge = ["--challenge", "cmFuZG9t", "--origin", "https://example.com"];
   const [json, webauthn, padded] = await ctap(cwd, [...MAKE, "--json", ...challenge], [...MAKE, "--webauthn-json", "--discoverable", "--hmac-secret", ...challenge], [...MAKE, "--json", "--challenge", "cmE=", "--origin", "https://example.com:8443"]);
@@ -102,7 +102,15 @@ t.test("client data of a challenge", together, async (t) => {
   t.end();
 });
 
-t.test("--out keeps the credential", together, async (t) => {
+t.test("an origin that is not of the rp id is warned of", together(), async (t) => {
+  const origins = ["https://example.org", "https://notexample.com", "https://login.example.com", "android:apk-key-hash:abc"];
+  const outcomes = await ctap(temporaryDirectory(t), ...origins.map((origin) => [...MAKE, "--challenge", "cmE", "--origin", origin]));
+  t.same(outcomes.map(({ status }) => status), [0, 0, 0, 0]);
+  t.same(outcomes.map(({ stderr }) => stderr.includes("warning: the host of --origin")), [true, true, false, false]);
+  t.end();
+});
+
+t.test("--out keeps the credential", together(), async (t) => {
   const cwd = temporaryDirectory(t);
   const large = [...MAKE, "--json", "--discoverable", "--large-blob-key", "--cred-protect", "2", "--hmac-secret"];
   const [kept, notKept] = await ctap(cwd, [...large, "--out", "alice.cred"], large);
@@ -117,7 +125,7 @@ t.test("--out keeps the credential", together, async (t) => {
   t.end();
 });
 
-t.test("an excluded credential, by file and by id", together, async (t) => {
+t.test("an excluded credential, by file and by id", together(), async (t) => {
   const cwd = temporaryDirectory(t);
   const [first] = await ctap(cwd, [...MAKE, "--json", "--out", "alice.cred"]);
   const { id } = parse(first!.stdout);
@@ -130,7 +138,7 @@ t.test("an excluded credential, by file and by id", together, async (t) => {
   t.end();
 });
 
-t.test("CTAP1", together, async (t) => {
+t.test("CTAP1", together(), async (t) => {
   const cwd = temporaryDirectory(t);
   const [made, discoverable] = await ctap(cwd, [...MAKE, "--u2f", "--json", "--out", "u2f.cred"], [...MAKE, "--u2f", "--discoverable"]);
   t.match(made, { status: 0, stderr: /^verified: .*fido-u2f attestation signature \(es256\) by the certificate of .+$/m });
@@ -141,7 +149,7 @@ t.test("CTAP1", together, async (t) => {
   t.end();
 });
 
-t.test("CTAP1 where the card has nothing else", together, async (t) => {
+t.test("CTAP1 where the card has nothing else", together(), async (t) => {
   const cwd = temporaryDirectory(t);
   const { registration } = JSON.parse(readFileSync("test/vectors/ctap/u2f.json", "utf8")) as { registration: Readonly<Record<string, string>> };
   const answers = ["6985", `${registration.response!}9000`];
@@ -151,13 +159,13 @@ t.test("CTAP1 where the card has nothing else", together, async (t) => {
   t.match(made, { status: 0, stderr: /^touch the card now \(waiting up to 30 s\)\nverified: .*fido-u2f attestation signature \(es256\) by the certificate of CN=PilotGnubby-0\.4\.1-/ });
   t.match(parse(made!.stdout), { u2f: true, fmt: "fido-u2f", clientDataHash: Buffer.from(registration.challenge_parameter!, "hex").toString("base64url") });
   const [discoverable, eddsa, empty] = await ctap(cwd, [...example, "--discoverable"], [...example, "--alg", "eddsa"], example);
-  checkFailure(t, discoverable!, 2, /this card has nothing else/);
-  checkFailure(t, eddsa!, 2, /algorithm but es256/);
+  checkFailure(t, discoverable!, 3, /^error: --discoverable needs CTAP2, and the card has CTAP1 \(U2F\) alone$/);
+  checkFailure(t, eddsa!, 3, /^error: --alg without es256 needs CTAP2, and the card/);
   checkFailure(t, empty!, 3, /registration/, "an empty registration");
   t.end();
 });
 
-t.test("what a card does not have is said before anything but getInfo is sent", together, async (t) => {
+t.test("what a card does not have is said before anything but getInfo is sent", together(), async (t) => {
   const cwd = temporaryDirectory(t);
   const card = await recordingCard(t, getInfo({ rk: false, ep: false }, [0x07, 1], [0x0a, [cborMap(["type", "public-key"], ["alg", -8])]]));
   const cases: readonly (readonly [readonly string[], number, RegExp])[] = [
@@ -181,7 +189,7 @@ function sent(card: RecordingCard, key: number): unknown {
   return request?.params.get(key);
 }
 
-t.test("cards with an awkward PIN/UV situation", together, async (t) => {
+t.test("cards with an awkward PIN/UV situation", together(), async (t) => {
   const cwd = temporaryDirectory(t);
   const run = async (options: Readonly<Record<string, boolean>>, ...words: readonly string[]): Promise<RecordingCard & { readonly stderr: string }> => {
     const card = await recordingCard(t, getInfo(options, [0x06, [7]]), () => 0x27);
@@ -204,7 +212,7 @@ t.test("cards with an awkward PIN/UV situation", together, async (t) => {
   t.end();
 });
 
-t.test("an answer that is wrong is no result", together, async (t) => {
+t.test("an answer that is wrong is no result", together(), async (t) => {
   const cwd = temporaryDirectory(t);
   const vectors = JSON.parse(readFileSync("test/vectors/ctap/ctap2-messages.json", "utf8")) as Readonly<Record<string, string>>;
   const authData = Buffer.from(vectors.authData_makeCredential!, "hex");
@@ -228,7 +236,7 @@ t.test("an answer that is wrong is no result", together, async (t) => {
   t.end();
 });
 
-t.test("when to touch, and for how long", together, async (t) => {
+t.test("when to touch, and for how long", together(), async (t) => {
   const cwd = temporaryDirectory(t);
   const [later, never] = await Promise.all([virtualCard(t, "--approve", "after:300"), virtualCard(t, "--approve", "never")]);
   const [touched, quiet, late] = await ctap(
@@ -245,7 +253,7 @@ t.test("when to touch, and for how long", together, async (t) => {
   t.end();
 });
 
-t.test("Ctrl-C cancels on the card", together, async (t) => {
+t.test("Ctrl-C cancels on the card", together(), async (t) => {
   const cwd = temporaryDirectory(t);
   const uri = await virtualCard(t, "--approve", "never");
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -265,7 +273,7 @@ t.test("Ctrl-C cancels on the card", together, async (t) => {
   t.end();
 });
 
-t.test("bad input sends nothing", together, async (t) => {
+t.test("bad input sends nothing", together(), async (t) => {
   const cwd = temporaryDirectory(t);
   const card = await recordingCard(t, getInfo({}));
   writeFiles(cwd, { "alice.cred": "{}", short: "123\n" });
@@ -284,7 +292,7 @@ t.test("bad input sends nothing", together, async (t) => {
   t.end();
 });
 
-t.test("a PIN", together, async (t) => {
+t.test("a PIN", together(), async (t) => {
   const cwd = temporaryDirectory(t);
   writeFiles(cwd, { pin: "7392\n", wrong: "0000\n", crlf: "7392\r\nnothing of this\r\n" });
   await ctap(cwd, ["pin", "set", "--device", "virtual:card", "--new-pin-file", "pin"]);

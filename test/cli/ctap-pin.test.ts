@@ -6,10 +6,10 @@ import { cborMap } from "../../src/lib/ctap/cbor.ts";
 import { ctap, getInfo, recordingCard, u2fCard } from "../support/ctap.ts";
 import { checkFailure, temporaryDirectory, writeFiles } from "../support/keyhole.ts";
 import { atTerminal, type Step } from "../support/terminal.ts";
+import { together } from "../support/together.ts";
 
 // Each test waits for processes most of the time.
 t.jobs = 2 * availableParallelism();
-const together = { buffered: true } as const;
 
 const CTRL_C = "\u0003";
 const CTRL_D = "\u0004";
@@ -17,7 +17,7 @@ const CARD = ["--device", "virtual:card"];
 const MAKE = ["make-credential", ...CARD, "--rp-id", "example.com", "--user-name", "alice"];
 const PINS = { pin: "7392\n", next: "285013\n", wrong: "0000\n", accents: "cl\u00e9\u00e9\n" };
 
-t.test("set, change, use", together, async (t) => {
+t.test("set, change, use", together(), async (t) => {
   for (const protocol of [[], ["--pin-protocol", "1"], ["--pin-protocol", "2"]]) {
     const cwd = temporaryDirectory(t);
     writeFiles(cwd, PINS);
@@ -36,7 +36,7 @@ t.test("set, change, use", together, async (t) => {
   t.end();
 });
 
-t.test("wrong PINs, and how many are left", together, async (t) => {
+t.test("wrong PINs, and how many are left", together(), async (t) => {
   const cwd = temporaryDirectory(t);
   writeFiles(cwd, PINS);
   await ctap(cwd, ["pin", "set", ...CARD, "--new-pin-file", "pin"]);
@@ -57,7 +57,7 @@ t.test("wrong PINs, and how many are left", together, async (t) => {
   t.end();
 });
 
-t.test("the right PIN gives all tries back", together, async (t) => {
+t.test("the right PIN gives all tries back", together(), async (t) => {
   const cwd = temporaryDirectory(t);
   writeFiles(cwd, PINS);
   await ctap(cwd, ["pin", "set", ...CARD, "--new-pin-file", "pin"]);
@@ -70,7 +70,7 @@ t.test("the right PIN gives all tries back", together, async (t) => {
   t.end();
 });
 
-t.test("a card that takes no PIN until it was without power", together, async (t) => {
+t.test("a card that takes no PIN until it was without power", together(), async (t) => {
   const cwd = temporaryDirectory(t);
   writeFiles(cwd, PINS);
   const card = await recordingCard(t, getInfo({ clientPin: true }, [0x06, [1]]), () => cborMap([3, 5], [4, true]));
@@ -81,7 +81,7 @@ t.test("a card that takes no PIN until it was without power", together, async (t
   t.end();
 });
 
-t.test("PINs are asked for and not shown", together, async (t) => {
+t.test("PINs are asked for and not shown", together(), async (t) => {
   const cwd = temporaryDirectory(t);
   const twice = (first: string, second: string): readonly Step[] => [{ expect: "New PIN: ", send: `${first}\r` }, { expect: "The same again: ", send: `${second}\r` }];
   const run = (words: readonly string[], ...steps: readonly Step[]): ReturnType<typeof atTerminal> => atTerminal(["ctap", ...words, ...CARD], steps, { cwd });
@@ -101,7 +101,7 @@ t.test("PINs are asked for and not shown", together, async (t) => {
   t.end();
 });
 
-t.test("no terminal, no file", together, async (t) => {
+t.test("no terminal, no file", together(), async (t) => {
   const cwd = temporaryDirectory(t);
   writeFiles(cwd, PINS);
   const card = await recordingCard(t, getInfo({ clientPin: true }, [0x06, [2]]));
@@ -114,7 +114,7 @@ t.test("no terminal, no file", together, async (t) => {
   t.end();
 });
 
-t.test("cards without PINs, and with user verification of their own", together, async (t) => {
+t.test("cards without PINs, and with user verification of their own", together(), async (t) => {
   const cwd = temporaryDirectory(t);
   writeFiles(cwd, PINS);
   const without = await recordingCard(t, getInfo({}));
@@ -138,7 +138,7 @@ t.test("cards without PINs, and with user verification of their own", together, 
   t.end();
 });
 
-t.test("no PIN in a trace, nor a word of it in errors", together, async (t) => {
+t.test("no PIN in a trace, nor a word of it in errors", together(), async (t) => {
   const cwd = temporaryDirectory(t);
   writeFiles(cwd, PINS);
   await ctap(cwd, ["pin", "set", ...CARD, "--new-pin-file", "pin", "--trace", "set.trace"]);

@@ -51,6 +51,16 @@ t.test("a lost one", async (t) => {
   t.match(stderr, /^error: 1 of 2 PINGs had no answer/);
 });
 
+t.test("a card that falls silent is given up", async (t) => {
+  let pings = 0;
+  const script = goodBut([HID_COMMAND.ping, (request, wire) => (pings++ === 0 ? good(request, wire) : undefined)]);
+  const { status, stdout, stderr } = await ping(t, script, "--count", "100", "--json");
+  t.equal(status, 3);
+  t.match(JSON.parse(stdout), { sent: 4, answered: 1, lost: 3, wrong: 0, error: { code: "CTAP_PING" } });
+  t.equal(pings, 4);
+  t.match(stderr, /^error: 3 of 4 PINGs had no answer, and 0 another one than was sent; 96 more were not sent, as the card has fallen silent\nhint: /);
+});
+
 t.test("numbers that are none", (t) => {
   for (const words of [["--count", "0"], ["--count", "x"], ["--count", "100001"], ["--size", "7610"], ["--size", "-1"]]) {
     checkFailure(t, keyhole(["ctap", "ping", "--device", "virtual:", ...words]), 2, new RegExp(`^error: ${words[0]!} is "${words[1]!}", expected a decimal number`), words.join(" "));

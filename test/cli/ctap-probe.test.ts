@@ -6,11 +6,12 @@ import { HID_COMMAND } from "../../src/lib/ctap/packet.ts";
 import { PROBE_STEPS } from "../../src/lib/ctap/probe-steps.ts";
 import { BAD_CARDS } from "../support/bad-cards.ts";
 import { GET_INFO, good, goodBut, tcpCard, udpCard, type Script } from "../support/hid-card.ts";
-import { checkFailure, finish, keyhole, startKeyhole, temporaryDirectory, type Outcome } from "../support/keyhole.ts";
+import { ctap, virtualCard } from "../support/ctap.ts";
+import { checkFailure, finish, keyhole, startKeyhole, temporaryDirectory, writeFiles, type Outcome } from "../support/keyhole.ts";
 
 interface Report {
   readonly device: Readonly<Record<string, unknown>>;
-  readonly steps: readonly { readonly name: string; readonly ok: boolean; readonly state: string; readonly ms: number; readonly note?: string }[];
+  readonly steps: readonly { readonly name: string; readonly ok?: boolean; readonly state: string; readonly ms: number; readonly note?: string }[];
   readonly diagnosis: { readonly code: string; readonly message: string; readonly hint: string };
   readonly warnings: readonly { readonly code: string }[];
 }
@@ -43,7 +44,10 @@ const SOME = [
   "of U2F alone",
   "with a getInfo that is not CBOR",
   "with a getInfo that is not canonical",
+  "with a getInfo whose text is in chunks",
   "with built-in verification and no PIN/UV protocol",
+  "with a blocked PIN",
+  "that wants to be without power before the next PIN",
 ];
 
 t.test("bad cards, by the built program", async (t) => {
@@ -80,6 +84,7 @@ t.test("for people", async (t) => {
     "ping         failed      N ms  the answer to PING is not what was sent: 100 bytes came back for 100",
     "wink         ok          N ms  the card blinks, if it has a light",
     `get-info     ok          N ms  U2F_V2 FIDO_2_0 FIDO_2_1, ${encodeCbor(GET_INFO).length} bytes`,
+    "pin-retries  skipped              no PIN is set",
     "u2f-version  ok          N ms  U2F_V2",
     "",
     "diagnosis: ping-echo",
@@ -102,7 +107,8 @@ t.test("with --json", async (t) => {
   const [{ status }, report] = await probe(t, good);
   t.equal(status, 0);
   t.same(report.steps.map(({ name }) => name), PROBE_STEPS);
-  t.ok(report.steps.every(({ ok, ms }) => ok && ms >= 0));
+  t.same(new Map(report.steps.map(({ ok, state }) => [state, ok])), new Map([["skipped", undefined], ["ok", true]]), "a step that was skipped went neither well nor badly");
+  t.ok(report.steps.every(({ ms }) => ms >= 0));
   t.match(report.device, { uri: /^udp:/, ctaphidVersion: 2, deviceVersion: "1.2.3", wink: true, cbor: true, msg: true, versions: ["U2F_V2", "FIDO_2_0", "FIDO_2_1"] });
   t.same(report.warnings, []);
 });
@@ -117,6 +123,27 @@ t.test("the software authenticator", (t) => {
   t.equal(status, 0);
   t.match(JSON.parse(stdout), { diagnosis: { code: "ok" }, warnings: [] });
   t.end();
+});
+
+t.test("a PIN that wrong ones have blocked", async (t) => {
+  const cwd = temporaryDirectory(t);
+  writeFiles(cwd, { pin: "7392\n", wrong: "0000\n" });
+  const probed = async (device: string): Promise<readonly unknown[]> => {
+    const [outcome] = await ctap(cwd, ["probe", "--device", device, "--json"]);
+    const { diagnosis, steps } = JSON.parse(outcome!.stdout) as Report;
+    return [outcome!.status, diagnosis.code, steps.find(({ name }) => name === "pin-retries")?.note];
+  };
+  const wrongPin = (device: string): Promise<unknown> => ctap(cwd, ["credentials", "list", "--device", device, "--pin-file", "wrong"]);
+  const uri = await virtualCard(t, "--state", join(cwd, "card"));
+  await ctap(cwd, ["pin", "set", "--device", uri, "--new-pin-file", "pin"]);
+  t.same(await probed(uri), [0, "ok", "8 tries left"]);
+  for (let i = 0; i < 3; i++) await wrongPin(uri);
+  t.same(await probed(uri), [0, "pin-power-cycle", "5 tries left, once it was without power"]);
+  t.same(await probed(uri), [0, "pin-power-cycle", "5 tries left, once it was without power"], "a probe is no try");
+  // Each process has the card without power before it.
+  t.same(await probed("virtual:card"), [0, "ok", "5 tries left"]);
+  for (let i = 0; i < 5; i++) await wrongPin("virtual:card");
+  t.same(await probed("virtual:card"), [0, "pin-blocked", "0 tries left"]);
 });
 
 t.test("Ctrl-C ends it", async (t) => {

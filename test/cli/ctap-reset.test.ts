@@ -3,17 +3,17 @@ import t from "tap";
 import { ctap, getInfo, recordingCard, u2fCard, virtualCard } from "../support/ctap.ts";
 import { checkFailure, finish, startKeyhole, temporaryDirectory } from "../support/keyhole.ts";
 import { atTerminal } from "../support/terminal.ts";
+import { together } from "../support/together.ts";
 
 // Each test waits for processes most of the time.
 t.jobs = 2 * availableParallelism();
-const together = { buffered: true } as const;
 
 const CTRL_C = "\u0003";
 const CARD = ["--device", "virtual:card"];
 const MAKE = ["make-credential", ...CARD, "--rp-id", "example.com", "--user-name", "alice", "--discoverable"];
 const SIGN = ["get-assertion", ...CARD, "--rp-id", "example.com"];
 
-t.test("in a pipe, --yes erases the card and nothing else does", together, async (t) => {
+t.test("in a pipe, --yes erases the card and nothing else does", together(), async (t) => {
   const cwd = temporaryDirectory(t);
   await ctap(cwd, MAKE);
   const [refused] = await ctap(cwd, ["reset", ...CARD]);
@@ -26,7 +26,7 @@ t.test("in a pipe, --yes erases the card and nothing else does", together, async
   t.end();
 });
 
-t.test("at a terminal the product's name must be typed", together, async (t) => {
+t.test("at a terminal the product's name must be typed", together(), async (t) => {
   const cwd = temporaryDirectory(t);
   await ctap(cwd, MAKE);
   const reset = ["ctap", "reset", ...CARD];
@@ -41,7 +41,7 @@ t.test("at a terminal the product's name must be typed", together, async (t) => 
   t.end();
 });
 
-t.test("a card that was plugged in too long ago, or cannot", together, async (t) => {
+t.test("a card that was plugged in too long ago, or cannot", together(), async (t) => {
   const cwd = temporaryDirectory(t);
   const late = await recordingCard(t, getInfo({}), () => 0x30);
   const refused = await recordingCard(t, getInfo({}), () => 0x27);
@@ -56,7 +56,7 @@ t.test("a card that was plugged in too long ago, or cannot", together, async (t)
   t.end();
 });
 
-t.test("it waits for a touch, and Ctrl-C ends that", together, async (t) => {
+t.test("it waits for a touch, and Ctrl-C ends that", together(), async (t) => {
   const cwd = temporaryDirectory(t);
   const uri = await virtualCard(t, "--approve", "never");
   const child = startKeyhole(["ctap", "reset", "--yes", "-d", uri], { cwd });

@@ -5,11 +5,11 @@ import { keyAgreement, pinProtocol, type PinProtocolNumber } from "../../src/lib
 import { ctap, getInfo, recordingCard, type Ctap2Request, type RecordingCard, type Reply } from "../support/ctap.ts";
 import { checkFailure, temporaryDirectory, writeFiles } from "../support/keyhole.ts";
 import { atTerminal } from "../support/terminal.ts";
+import { together } from "../support/together.ts";
 
 // Cards that verify their user themselves, which the software authenticator does not.
 
 t.jobs = 2 * availableParallelism();
-const together = { buffered: true } as const;
 
 const SUBCOMMAND = { retries: 1, keyAgreement: 2, byUv: 6, byPin: 9 } as const;
 const MAKE = ["make-credential", "--rp-id", "example.com", "--user-name", "alice"];
@@ -51,7 +51,7 @@ function proof(number: PinProtocolNumber): Uint8Array {
   return pinProtocol(number).authenticate(TOKEN, HASH);
 }
 
-t.test("a token for verification on the card", together, async (t) => {
+t.test("a token for verification on the card", together(), async (t) => {
   const cwd = temporaryDirectory(t);
   for (const number of [1, 2] as const) {
     const card = await uvCard(t, { uv: true, clientPin: true, pinUvAuthToken: true }, number);
@@ -65,7 +65,7 @@ t.test("a token for verification on the card", together, async (t) => {
   t.end();
 });
 
-t.test("the PIN, where its file is given", together, async (t) => {
+t.test("the PIN, where its file is given", together(), async (t) => {
   const cwd = temporaryDirectory(t);
   writeFiles(cwd, { pin: "7392\n" });
   const card = await uvCard(t, { uv: true, clientPin: true, pinUvAuthToken: true }, 2);
@@ -75,7 +75,7 @@ t.test("the PIN, where its file is given", together, async (t) => {
   t.end();
 });
 
-t.test("the PIN, where the card did not recognise its user", together, async (t) => {
+t.test("the PIN, where the card did not recognise its user", together(), async (t) => {
   const cwd = temporaryDirectory(t);
   for (const status of [0x3f, 0x3c]) {
     const card = await uvCard(t, { uv: true, clientPin: true, pinUvAuthToken: true }, 2, status);
@@ -89,7 +89,7 @@ t.test("the PIN, where the card did not recognise its user", together, async (t)
   t.end();
 });
 
-t.test("without tokens, verification in the request", together, async (t) => {
+t.test("without tokens, verification in the request", together(), async (t) => {
   const cwd = temporaryDirectory(t);
   const card = await uvCard(t, { uv: true, clientPin: true }, 1);
   await ctap(cwd, [...MAKE, "-d", card.uri]);
@@ -101,7 +101,7 @@ t.test("without tokens, verification in the request", together, async (t) => {
   t.end();
 });
 
-t.test("a PIN that gives no permission to make and use credentials", together, async (t) => {
+t.test("a PIN that gives no permission to make and use credentials", together(), async (t) => {
   const cwd = temporaryDirectory(t);
   writeFiles(cwd, { pin: "7392\n" });
   const card = await uvCard(t, { clientPin: true, pinUvAuthToken: true, noMcGaPermissionsWithClientPin: true }, 2);
@@ -111,7 +111,7 @@ t.test("a PIN that gives no permission to make and use credentials", together, a
   t.end();
 });
 
-t.test("when user verification is discouraged", together, async (t) => {
+t.test("when user verification is discouraged", together(), async (t) => {
   const cwd = temporaryDirectory(t);
   const run = async (options: Readonly<Record<string, boolean>>, words: readonly string[]): Promise<readonly string[]> => {
     const card = await uvCard(t, { uv: true, pinUvAuthToken: true, ...options }, 2);

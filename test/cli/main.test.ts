@@ -56,6 +56,16 @@ t.test("the other ways to the same help", async (t) => {
   t.end();
 });
 
+t.test("a line means the same wherever its options stand, and whichever file of the program runs it", (t) => {
+  for (const words of [["genkey", "absent"], ["challenge", "check"], ["ctap", "make-credential"], ["ctap", "get-assertion"], ["ctap", "info", "absent"]]) {
+    const outcome = run(...words, "--json");
+    t.equal(outcome.status, 2);
+    t.match(outcome.stdout, /^\{"error":\{"code":"USAGE_/);
+    t.same(run("--json", ...words), outcome, words.join(" "));
+  }
+  t.end();
+});
+
 t.test("--version", (t) => {
   t.same(run("--version"), { status: 0, stdout: `keyhole ${version}\n`, stderr: "" });
   t.end();

@@ -6,6 +6,7 @@ import { authcodeFor, challengeFor } from "../support/glome-peer.ts";
 import { BOB, type Party } from "../support/glome-vectors.ts";
 import { keyhole, listing, shell, temporaryDirectory, writeFiles } from "../support/keyhole.ts";
 import { atTerminal } from "../support/terminal.ts";
+import { together } from "../support/together.ts";
 
 const MESSAGE = "serial:rack-7/reboot";
 const CHALLENGE = challengeFor(BOB, { prefix: 0x81, message: MESSAGE });
@@ -13,7 +14,6 @@ const AUTHCODE = authcodeFor(BOB, MESSAGE);
 
 // A person is slow, so that several may be at it at the same time.
 t.jobs = 2 * availableParallelism();
-const together = { buffered: true } as const;
 
 function directory(t: Test): string {
   const cwd = temporaryDirectory(t);
@@ -31,7 +31,7 @@ function lastEvent(cwd: string): Readonly<Record<string, unknown>> {
   return JSON.parse(readFileSync(join(cwd, "audit"), "utf8").trim().split("\n").at(-1)!) as Record<string, unknown>;
 }
 
-t.test("a person is asked before the code is given", together, async (t) => {
+t.test("a person is asked before the code is given", together(), async (t) => {
   const cwd = directory(t);
   for (const answer of ["y", "YES"]) {
     const session = await atTerminal([...login, CHALLENGE], [{ expect: QUESTION, send: `${answer}\r` }], { cwd });
@@ -44,7 +44,7 @@ t.test("a person is asked before the code is given", together, async (t) => {
   t.end();
 });
 
-t.test("a person may say no, which is what silence means too", together, async (t) => {
+t.test("a person may say no, which is what silence means too", together(), async (t) => {
   const cwd = directory(t);
   for (const answer of ["n", "", "yesterday"]) {
     const session = await atTerminal([...login, CHALLENGE], [{ expect: QUESTION, send: `${answer}\r` }], { cwd });
@@ -56,7 +56,7 @@ t.test("a person may say no, which is what silence means too", together, async (
   t.end();
 });
 
-t.test("Ctrl-C, or the end of input, at the question gives no code", together, async (t) => {
+t.test("Ctrl-C, or the end of input, at the question gives no code", together(), async (t) => {
   const cwd = directory(t);
   for (const [name, key] of [["Ctrl-C", CTRL_C], ["Ctrl-C behind a yes", `y${CTRL_C}`], ["Ctrl-D", CTRL_D]] as const) {
     const session = await atTerminal([...login, CHALLENGE], [{ expect: QUESTION, send: key }], { cwd });
@@ -68,7 +68,7 @@ t.test("Ctrl-C, or the end of input, at the question gives no code", together, a
   t.end();
 });
 
-t.test("--yes answers at once, and so does a pipe that takes the code", together, async (t) => {
+t.test("--yes answers at once, and so does a pipe that takes the code", together(), async (t) => {
   const cwd = directory(t);
   const yes = await atTerminal(["login", "-kbob", "--yes", CHALLENGE], [], { cwd });
   t.equal(yes.status, 0);
@@ -82,7 +82,7 @@ t.test("--yes answers at once, and so does a pipe that takes the code", together
   t.end();
 });
 
-t.test("--quiet does not keep the request from the one who is asked", together, async (t) => {
+t.test("--quiet does not keep the request from the one who is asked", together(), async (t) => {
   const cwd = directory(t);
   const session = await atTerminal(["login", "-kbob", "--quiet", CHALLENGE], [{ expect: QUESTION, send: "n\r" }], { cwd });
   t.equal(session.status, 1);
@@ -90,7 +90,7 @@ t.test("--quiet does not keep the request from the one who is asked", together, 
   t.end();
 });
 
-t.test("the challenge is asked for", together, async (t) => {
+t.test("the challenge is asked for", together(), async (t) => {
   const cwd = directory(t);
   const typed = await atTerminal(["login", "-kbob", "--yes"], [{ expect: "Challenge: ", send: `${CHALLENGE}\r` }], { cwd });
   t.equal(typed.status, 0);
@@ -121,7 +121,7 @@ t.test("the challenge is asked for", together, async (t) => {
   t.end();
 });
 
-t.test("raw key bytes do not go to a terminal", together, async (t) => {
+t.test("raw key bytes do not go to a terminal", together(), async (t) => {
   const cwd = directory(t);
   const refused = await atTerminal(["genkey"], [], { cwd });
   t.equal(refused.status, 2);
@@ -135,7 +135,7 @@ t.test("raw key bytes do not go to a terminal", together, async (t) => {
   t.end();
 });
 
-t.test("a passphrase is asked for and not shown", together, async (t) => {
+t.test("a passphrase is asked for and not shown", together(), async (t) => {
   const cwd = directory(t);
   const twice = (first: string, second: string): readonly { expect: string; send: string }[] => [
     { expect: "passphrase: ", send: `${first}\r` },
@@ -172,7 +172,7 @@ t.test("a passphrase is asked for and not shown", together, async (t) => {
   t.end();
 });
 
-t.test("an encrypted key answers a challenge after its passphrase and a yes", together, async (t) => {
+t.test("an encrypted key answers a challenge after its passphrase and a yes", together(), async (t) => {
   const cwd = directory(t);
   t.equal(shell("rm -f locked; echo secret >pass; keyhole genkey --encrypt --passphrase-file pass --out locked; keyhole pubkey -klocked --passphrase-file pass >locked.pub", { cwd }).status, 0);
   const service: Pick<Party, "publicKey"> = { publicKey: Buffer.from(readFileSync(join(cwd, "locked.pub"), "utf8").split(" ")[1]!, "base64url") };
@@ -184,7 +184,7 @@ t.test("an encrypted key answers a challenge after its passphrase and a yes", to
   t.end();
 });
 
-t.test("colour at a terminal, unless it is not wanted", together, async (t) => {
+t.test("colour at a terminal, unless it is not wanted", together(), async (t) => {
   const cwd = directory(t);
   const show = async (env: Readonly<Record<string, string>>): Promise<string> => (await atTerminal(["login", "-kbob", "--yes", CHALLENGE], [], { cwd, env })).screen;
   t.match(await show({}), "\u001b[");
@@ -196,7 +196,7 @@ t.test("colour at a terminal, unless it is not wanted", together, async (t) => {
   t.end();
 });
 
-t.test("Ctrl-C while a message is read, and in the tour", together, async (t) => {
+t.test("Ctrl-C while a message is read, and in the tour", together(), async (t) => {
   const cwd = directory(t);
   const reading = await atTerminal(["tag", "-kbob", "-pbob.pub"], [{ expect: "", send: `hello\r${CTRL_C}`, pause: 1 }], { cwd });
   t.match(reading, { status: 130, missed: null }, "while it reads a message");

@@ -9,6 +9,7 @@ import { parseMadeCredential } from "../../src/lib/ctap/make-credential.ts";
 import { MessageAssembler } from "../../src/lib/ctap/message.ts";
 import { parsePacket, REPORT_LENGTH } from "../../src/lib/ctap/packet.ts";
 import { parseAuthentication, parseRegistration } from "../../src/lib/ctap/u2f.ts";
+import { encodeIndefinite } from "../lib/ctap/indefinite-cbor.ts";
 
 /** Inputs to begin from; at least one. */
 export type Corpus = readonly [Uint8Array, ...Uint8Array[]];
@@ -86,6 +87,9 @@ export const MESSAGES: Corpus = corpus([...REPORTS.flatMap(messagesIn), ...ANY.f
 export const REQUESTS: Corpus = corpus(messagesIn(new Uint8Array(Buffer.concat(bytesOf(TEXTS.filter((text) => text.startsWith("> ")).map((text) => text.slice(2)))))));
 
 export const CBOR: Corpus = readable([...MESSAGES.map((bytes) => bytes.subarray(1)), ...ANY], parseCbor);
+
+/** The same with every string, list and map of indefinite length. */
+export const INDEFINITE_CBOR: Corpus = corpus(CBOR.map((bytes) => encodeIndefinite(parseCbor(bytes).value, 20)));
 
 /** All that is within CBOR, itself included. */
 const VALUES: readonly CborValue[] = CBOR.flatMap((bytes) => valuesIn(parseCbor(bytes).value));

@@ -24,14 +24,14 @@ export const WORMHOLE_TARGETS: readonly Target[] = [
   { name: "server message", count: 200_000, corpus: SERVER_FRAMES, mutate: mutateJson, run: serverMessage },
   { name: "client frame", count: 200_000, corpus: CLIENT_FRAMES, mutate: mutateJson, run: clientFrame },
   { name: "wormhole state", count: 50_000, corpus: STATES, mutate: mutateJson, run: wormholeState },
-  { name: "wormhole machine", count: 6000, corpus: CONVERSATIONS, mutate: mutateLines, run: machine },
+  { name: "wormhole machine", count: 3000, corpus: CONVERSATIONS, mutate: mutateLines, run: machine },
   { name: "key agreement", count: 2000, corpus: [Buffer.from(parsePake(), "hex")], run: pake },
   { name: "box", count: 20_000, corpus: [Buffer.from(bodyOf("version"), "hex"), Buffer.from(bodyOf("0"), "hex")], run: box },
   { name: "WebSocket frames", count: 100_000, corpus: SERVER_BYTES, run: frames },
   { name: "WebSocket handshake", count: 20_000, corpus: HANDSHAKES, run: handshake },
-  { name: "code", count: 50_000, corpus: CODES, run: code },
+  { name: "code", count: 20_000, corpus: CODES, run: code },
   { name: "mailbox URL", count: 20_000, corpus: MAILBOX_URLS, run: (input) => void parseMailboxUrl(textOf(input)) },
-  { name: "invite formats", count: 50_000, corpus: PLAINTEXTS, mutate: mutateJson, run: formats },
+  { name: "invite formats", count: 20_000, corpus: PLAINTEXTS, mutate: mutateJson, run: formats },
 ];
 
 function textOf(input: Uint8Array): string {

@@ -7,17 +7,12 @@ import { accept, create, eventNames, peers, python } from "./support/wormhole-pe
 
 const PAYLOAD = '{"door": 4711}';
 
-/** Until keyhole has claimed and said what it can before anybody else is there. */
-async function settle(): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, 1000));
-}
-
 await forEachMailbox(t, async (t, kind) => {
   await t.test("comes back with its database while we wait for a receiver", async (t) => {
     for (const peer of peers()) {
       const mailbox = await Mailbox.start(t, kind);
       const { code, program } = await create(t, mailbox.url, PAYLOAD, []);
-      await settle();
+      await mailbox.hasMessages(1);
       await mailbox.stop();
       await mailbox.startAgain("kept");
       const received = await peer.receive(t, mailbox.url, code).ended;
@@ -55,7 +50,7 @@ await forEachMailbox(t, async (t, kind) => {
     const mailbox = await Mailbox.start(t, kind);
     const code = "77-guitarist-revenge";
     const receiving = accept(t, mailbox.url, code, []);
-    await settle();
+    await mailbox.hasMessages(1);
     await mailbox.stop();
     await mailbox.startAgain("kept");
     const { program } = await python.send(t, mailbox.url, PAYLOAD, { more: ["--code", code] });
@@ -67,7 +62,8 @@ await forEachMailbox(t, async (t, kind) => {
     const mailbox = await Mailbox.start(t, kind);
     const { program } = await create(t, mailbox.url, PAYLOAD, []);
     const receiving = accept(t, mailbox.url, "77-guitarist-revenge", []);
-    await settle();
+    // Each has said what it can alone.
+    await mailbox.hasMessages(2);
     await mailbox.stop();
     await mailbox.startAgain("lost");
     const sent = await program.ended;

@@ -1,4 +1,4 @@
-import { encodeCbor, type CborMap, type CborValue } from "../../src/lib/ctap/cbor.ts";
+import { cborMap, encodeCbor, type CborMap, type CborValue } from "../../src/lib/ctap/cbor.ts";
 import { capabilities } from "../../src/lib/ctap/init.ts";
 import { encodeMessage, HID_COMMAND } from "../../src/lib/ctap/packet.ts";
 import { answer, CHANNEL, GET_INFO, getInfoAnswer, good, goodBut, hidError, initResponse, keepalive, type Request, type Script, type Wire } from "./hid-card.ts";
@@ -54,8 +54,16 @@ export const BAD_CARDS: Readonly<Record<string, BadCard>> = {
   "with a getInfo that is a list": { script: () => getInfo(Uint8Array.of(0, ...encodeCbor([]))), code: "get-info-invalid", status: 1 },
   "with a getInfo of other types": { script: () => getInfo(getInfoAnswer(new Map<CborValue, CborValue>([[1, 7]]))), code: "get-info-invalid", status: 1 },
   "with a getInfo that is not canonical": { script: () => getInfo(outOfOrder()), code: "get-info-not-canonical", status: 0 },
+  "with a getInfo whose text is in chunks": { script: () => getInfo(inChunks()), code: "get-info-not-canonical", status: 0 },
   "with built-in verification and no PIN/UV protocol": { script: () => getInfo(getInfoAnswer(withOptions({ uv: true }))), code: "pin-uv-protocols", status: 0 },
   "with unknown PIN/UV protocols": { script: () => getInfo(getInfoAnswer(new Map([...withOptions({ clientPin: true }), [6, [7]]]))), code: "pin-uv-protocols", status: 0 },
+  "with a PIN": { script: () => pinRetries(cborMap([3, 8])), code: "ok", status: 0 },
+  "with a blocked PIN": { script: () => pinRetries(cborMap([3, 0], [4, true])), code: "pin-blocked", status: 0 },
+  "that wants to be without power before the next PIN": { script: () => pinRetries(cborMap([3, 5], [4, true])), code: "pin-power-cycle", status: 0 },
+  "with a blocked PIN, and refusing WINK": { script: () => pinRetries(cborMap([3, 0]), [wink, invalidCommand]), code: "pin-blocked", status: 0 },
+  "refusing to tell PIN retries": { script: () => pinRetries(0x01), code: "pin-retries-refused", status: 0 },
+  "telling no PIN retries": { script: () => pinRetries(new Map()), code: "pin-retries-refused", status: 0 },
+  "mute when asked for PIN retries": { script: () => pinRetries(undefined), code: "half-mute", status: 1 },
   "gone at the first PING": { script: () => goodBut([ping, (_request, wire) => wire.unplug()]), code: "lost", status: 3 },
   "gone in the middle of getInfo": { script: () => goodBut([cbor, goneMeanwhile]), code: "lost", status: 3 },
 };
@@ -97,6 +105,17 @@ function getInfo(data: Uint8Array): Script {
   return goodBut([cbor, (request, wire) => answer(request, wire, data)]);
 }
 
+/** A card with a PIN. @param reply - a status, or what it says of the PIN; nothing: it is mute then */
+function pinRetries(reply: number | CborMap | undefined, ...exceptions: readonly (readonly [command: number, script: Script])[]): Script {
+  const info = getInfoAnswer(new Map([...withOptions({ clientPin: true }), [6, [1]]]));
+  const answerCbor: Script = (request, wire) => {
+    if (request.data[0] === 0x04) answer(request, wire, info);
+    else if (typeof reply === "number") answer(request, wire, Uint8Array.of(reply));
+    else if (reply !== undefined) answer(request, wire, Uint8Array.of(0, ...encodeCbor(reply)));
+  };
+  return goodBut([cbor, answerCbor], [cancel, mute], ...exceptions);
+}
+
 function withOptions(options: Readonly<Record<string, boolean>>): CborMap {
   return new Map<CborValue, CborValue>([...GET_INFO, [4, new Map(Object.entries(options))]]);
 }
@@ -104,6 +123,11 @@ function withOptions(options: Readonly<Record<string, boolean>>): CborMap {
 /** Key 3 before key 1. */
 function outOfOrder(): Uint8Array {
   return Uint8Array.of(0, 0xa2, 0x03, ...encodeCbor(new Uint8Array(16)), 0x01, ...encodeCbor(["FIDO_2_0"]));
+}
+
+/** A version of indefinite length. */
+function inChunks(): Uint8Array {
+  return Uint8Array.of(0, 0xa2, 0x01, 0x81, 0x7f, ...encodeCbor("FIDO_"), ...encodeCbor("2_0"), 0xff, 0x03, ...encodeCbor(new Uint8Array(16)));
 }
 
 function offering(offers: Parameters<typeof capabilities>[0], script: Script = good): Script {

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { parseCredentialId, readCredentialFile, type Credential } from "../../lib/ctap/credential-file.ts";
-import { UsageError } from "../../lib/errors.ts";
+import { CtapError, UsageError } from "../../lib/errors.ts";
 import { escapeForTerminal } from "../../lib/text.ts";
 import type { Arguments } from "../arguments.ts";
 import { say } from "../io.ts";
@@ -33,12 +33,22 @@ export function readCredentials(args: Arguments, option: "credential" | "exclude
   });
 }
 
+/** @throws {CtapError} CTAP_CREDENTIAL_ID */
+function parseId(text: string): Uint8Array {
+  try {
+    return parseCredentialId(text);
+  } catch (error) {
+    if (!(error instanceof CtapError)) throw error;
+    throw new CtapError(error.code, error.message, { cause: error, hint: "there is no such file either; copy the whole id, as keyhole ctap credentials list shows it, or give the credential file's name" });
+  }
+}
+
 /** WebAuthn §4, "Credential ID": at least 16 bytes, so that nobody guesses one. */
 const LEAST_ID_LENGTH = 16;
 
 /** A mistyped file name often reads as an id too. */
 function readId(args: Arguments, text: string): Uint8Array {
-  const id = parseCredentialId(text);
+  const id = parseId(text);
   if (id.length < LEAST_ID_LENGTH && !args.flag("quiet")) say(`warning: there is no file ${escapeForTerminal(text)}; taken as a credential id, of ${id.length} bytes`);
   return id;
 }

@@ -10,7 +10,7 @@ import type { CtapDevice } from "../../lib/ctap/device.ts";
 /**
  * Whether CTAP1 is to be used: where that is asked for, or the card has nothing else.
  *
- * @throws {UsageError} USAGE_U2F; {CtapError} CTAP_UNSUPPORTED
+ * @throws {UsageError} USAGE_U2F; {CtapError} CTAP_U2F_ONLY, CTAP_UNSUPPORTED
  */
 export function usesCtap1(args: Arguments, { init: { capabilities } }: CtapDevice): boolean {
   if (capabilities.cbor && !args.flag("u2f")) return false;
@@ -22,16 +22,22 @@ export function usesCtap1(args: Arguments, { init: { capabilities } }: CtapDevic
 /** Options of either command that CTAP1 has no counterpart of. */
 const CTAP2_ONLY = ["discoverable", "cred-protect", "hmac-secret", "large-blob-key", "enterprise"];
 
-/** @throws {UsageError} USAGE_U2F */
+/** @throws {UsageError} USAGE_U2F; {CtapError} CTAP_U2F_ONLY */
 export function checkCtap1Options(args: Arguments): void {
   const name = CTAP2_ONLY.find((name) => args.isGiven(name));
-  if (name !== undefined) throw notInCtap1(args, `--${name}`);
-  if (args.required("uv") === "required") throw notInCtap1(args, "--uv required");
+  if (name !== undefined) throw needsCtap2(args, `--${name}`);
+  if (args.required("uv") === "required") throw needsCtap2(args, "--uv required");
 }
 
-export function notInCtap1(args: Arguments, what: string): UsageError {
-  const why = args.flag("u2f") ? "" : ", and this card has nothing else";
-  return new UsageError("USAGE_U2F", `CTAP1 (U2F) has no ${what}${why}`, { hint: args.usageHint });
+/**
+ * Where the command line asks for CTAP1, the command line is wrong; otherwise
+ * it is the card that cannot.
+ *
+ * @param what - of the command line
+ */
+export function needsCtap2(args: Arguments, what: string, hint?: string): UsageError | CtapError {
+  if (args.flag("u2f")) return new UsageError("USAGE_U2F", `${what} needs CTAP2, and does not go with --u2f`, { hint: hint ?? args.usageHint });
+  return new CtapError("CTAP_U2F_ONLY", `${what} needs CTAP2, and the card has CTAP1 (U2F) alone`, { kind: "outside", hint: hint ?? "do without it, or use a card that has CTAP2" });
 }
 
 /**

@@ -37,7 +37,7 @@ export async function credentialsList(args: Arguments): Promise<number> {
 /** keyhole ctap credentials show */
 export async function credentialsShow(args: Arguments): Promise<number> {
   const id = readId(args);
-  return withManagement(args, async (management) => writeCredential(args, await find(management, id)));
+  return withManagement(args, async (management) => writeCredential(args, await find(args, management, id)));
 }
 
 /** keyhole ctap credentials delete */
@@ -47,7 +47,7 @@ export async function credentialsDelete(args: Arguments): Promise<number> {
     try {
       await management.delete(id);
     } catch (error) {
-      throw isStatus(error, NO_CREDENTIALS) ? notThere(id) : error;
+      throw isStatus(error, NO_CREDENTIALS) ? notThere(args) : error;
     }
     const shown = encodeUnpaddedBase64url(id);
     return writeOutcome(args, { id: shown, deleted: true }, `deleted ${shown}`);
@@ -60,7 +60,7 @@ export async function credentialsUpdateUser(args: Arguments): Promise<number> {
   const [name, displayName] = [args.optional("user-name"), args.optional("user-display-name")];
   if (name === undefined && displayName === undefined) throw new UsageError("USAGE_MISSING", `${args.command.name} needs --user-name NAME or --user-display-name NAME`, { hint: args.usageHint });
   const update = async (management: CredentialManagement): Promise<number> => {
-    const { rp, credential } = await find(management, id);
+    const { rp, credential } = await find(args, management, id);
     const { user } = credential;
     // The card forgets a name that it is not told again.
     const changed: User = { id: user.id, name: changedName(name, user.name), displayName: changedName(displayName, user.displayName) };
@@ -82,7 +82,11 @@ function withManagement(args: Arguments, run: (management: CredentialManagement)
 
 /** @throws {CtapError} CTAP_CREDENTIAL_ID */
 function readId(args: Arguments): Uint8Array {
-  return parseCredentialId(args.positionals[0] ?? "");
+  return parseCredentialId(idAsTyped(args));
+}
+
+function idAsTyped({ positionals: [text = ""] }: Arguments): string {
+  return text;
 }
 
 async function list(management: CredentialManagement, rpId: string | undefined): Promise<readonly Listed[]> {
@@ -94,16 +98,16 @@ async function list(management: CredentialManagement, rpId: string | undefined):
 }
 
 /** @throws {CtapError} CTAP2_ERR_NO_CREDENTIALS */
-async function find(management: CredentialManagement, id: Uint8Array): Promise<Listed> {
+async function find(args: Arguments, management: CredentialManagement, id: Uint8Array): Promise<Listed> {
   const found = (await list(management, undefined)).find(({ credential }) => equalBytes(credential.id, id));
-  if (found === undefined) throw notThere(id);
+  if (found === undefined) throw notThere(args);
   return found;
 }
 
 const NO_CREDENTIALS = 0x2e;
 
-function notThere(id: Uint8Array): CtapError {
-  return new CtapError("CTAP2_ERR_NO_CREDENTIALS", `card has no discoverable credential with the id ${encodeUnpaddedBase64url(id)}`, { kind: "no", hint: "keyhole ctap credentials list shows the ids, and an id must be whole" });
+function notThere(args: Arguments): CtapError {
+  return new CtapError("CTAP2_ERR_NO_CREDENTIALS", `card has no discoverable credential with the id ${idAsTyped(args)}`, { kind: "no", hint: "keyhole ctap credentials list shows the ids, and an id must be whole" });
 }
 
 function toJson({ rp, credential }: Listed): object {

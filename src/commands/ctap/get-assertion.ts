@@ -16,7 +16,7 @@ import { showAssertions, type Checked } from "./assertions.ts";
 import { withCard, type Card } from "./card.ts";
 import { readClientData, type ClientDataInput } from "./client-data-input.ts";
 import { readCredentials, type NamedCredential } from "./credential-input.ts";
-import { checkCanAssert, checkCtap1Options, notInCtap1, usesCtap1 } from "./credential-options.ts";
+import { checkCanAssert, checkCtap1Options, needsCtap2, usesCtap1 } from "./credential-options.ts";
 import { authoriseUse, protocolOption } from "./pin-input.ts";
 
 /** What the command line asks for, all of it read and checked. */
@@ -54,7 +54,7 @@ function readRequest(args: Arguments): Request {
   if (args.flag("large-blob-key") && !named.some(({ file }) => file !== undefined)) {
     throw new UsageError("USAGE_LARGE_BLOB_KEY", "--large-blob-key needs --credential FILE, a credential file to keep the key in", { hint: args.usageHint });
   }
-  const input = readClientData(args, "webauthn.get");
+  const input = readClientData(args, "webauthn.get", rpId);
   const needsTouch = !args.flag("no-touch");
   const options = needsTouch ? undefined : { up: false };
   return { ...input, params: { rpId, clientDataHash: input.hash, allowList: named.map(({ id }) => ({ id })), options }, needsTouch, named, hmacSecret: readHmacSecret(args) };
@@ -77,10 +77,10 @@ function readHmacSecret(args: Arguments): Request["hmacSecret"] {
 /** Of a file that is a little too long, its length is to be told. */
 const MAX_SALT_FILE_LENGTH = 1024;
 
-/** CTAP1 does not find credentials by itself. @throws {UsageError} USAGE_U2F */
+/** CTAP1 does not find credentials by itself. @throws {UsageError} USAGE_U2F; {CtapError} CTAP_U2F_ONLY */
 function checkNamed(args: Arguments, named: readonly NamedCredential[]): void {
   checkCtap1Options(args);
-  if (named.length === 0) throw notInCtap1(args, "discoverable credentials: give --credential");
+  if (named.length === 0) throw needsCtap2(args, "get-assertion without --credential", "name the credential with --credential");
 }
 
 interface Signed {

@@ -1,6 +1,8 @@
-import { hex4, interfacesOfCards, listHidInterfaces, type HidInterface } from "../../lib/ctap/hid-interfaces.ts";
+import { parseDeviceUri } from "../../lib/ctap/device-uri.ts";
+import { findInterface, hex4, interfacesOfCards, isSameCard, listHidInterfaces, type HidInterface } from "../../lib/ctap/hid-interfaces.ts";
 import { noDevice } from "../../lib/ctap/open.ts";
 import { udevCommands, udevRule } from "../../lib/ctap/udev-rule.ts";
+import { CtapError, UsageError } from "../../lib/errors.ts";
 import { escapeForTerminal } from "../../lib/text.ts";
 import type { Arguments } from "../arguments.ts";
 import { writeJson, writeResult } from "../io.ts";
@@ -9,12 +11,44 @@ import { EXIT_OK } from "../report.ts";
 
 /** keyhole ctap list */
 export async function list(args: Arguments): Promise<number> {
+  const path = pathOption(args);
+  if (args.optional("trace") !== undefined) {
+    const { writeEmptyTrace } = await import("./trace-file.ts");
+    writeEmptyTrace(args, path ?? "HID interfaces");
+  }
   const all = await listHidInterfaces();
-  const interfaces = interfacesOfCards(all);
-  if (interfaces.length === 0) return reportPartial(args, { devices: [] }, noDevice(all));
-  if (args.flag("json")) writeJson({ devices: interfaces.map(interfaceToJson) });
-  else writeResult(describeInterfaces(interfaces));
-  return EXIT_OK;
+  try {
+    const interfaces = chooseInterfaces(all, path);
+    if (args.flag("json")) writeJson({ devices: interfaces.map(interfaceToJson) });
+    else writeResult(describeInterfaces(interfaces));
+    return EXIT_OK;
+  } catch (error) {
+    if (error instanceof CtapError) return reportPartial(args, { devices: [] }, error);
+    throw error;
+  }
+}
+
+/** @throws {UsageError} USAGE_DEVICE where `--device` is no HID node */
+function pathOption(args: Arguments): string | undefined {
+  const uri = args.optional("device");
+  if (uri === undefined) return undefined;
+  const device = parseDeviceUri(uri);
+  if (device.scheme === "hidraw") return device.path;
+  throw new UsageError("USAGE_DEVICE", `device ${JSON.stringify(uri)} is no HID node, and ctap list shows nothing else`, { hint: `keyhole ctap probe --device ${uri} says whether a card answers there` });
+}
+
+/**
+ * The interfaces of all cards.
+ *
+ * @param path - of one interface of a card, to have those of this card alone
+ * @throws {CtapError} CTAP_NO_DEVICE where there is none
+ */
+export function chooseInterfaces(all: readonly HidInterface[], path?: string): readonly HidInterface[] {
+  const named = path === undefined ? undefined : findInterface(path, all);
+  const wanted = named === undefined ? all : all.filter((one) => isSameCard(one, named));
+  const interfaces = interfacesOfCards(wanted);
+  if (interfaces.length === 0) throw noDevice(wanted);
+  return interfaces;
 }
 
 /** One line for each interface, and what would help with those that may not be opened. */

@@ -19,7 +19,7 @@ import { algorithmsOption } from "./algorithms.ts";
 import { withCard, type Card } from "./card.ts";
 import { readClientData, type ClientDataInput } from "./client-data-input.ts";
 import { readCredentials } from "./credential-input.ts";
-import { checkCanMake, checkCtap1Options, notInCtap1, usesCtap1 } from "./credential-options.ts";
+import { checkCanMake, checkCtap1Options, needsCtap2, usesCtap1 } from "./credential-options.ts";
 import { showCredential, toCredential, type Made } from "./made-credential.ts";
 import { authoriseUse } from "./pin-input.ts";
 
@@ -52,11 +52,11 @@ function readRequest(args: Arguments): Request {
   const user = readUser(args);
   const algorithms = algorithmsOption(args);
   if (args.flag("u2f")) checkCtap1Options(args);
-  if (args.flag("u2f") && !algorithms.includes(COSE_ALGORITHM.es256)) throw notInCtap1(args, "algorithm but es256");
+  if (args.flag("u2f") && !algorithms.includes(COSE_ALGORITHM.es256)) throw needsCtap2(args, "--alg without es256");
   if (args.flag("large-blob-key") && !args.flag("discoverable")) {
     throw new UsageError("USAGE_LARGE_BLOB_KEY", "--large-blob-key needs --discoverable", { hint: args.usageHint });
   }
-  const input = readClientData(args, "webauthn.create");
+  const input = readClientData(args, "webauthn.create", rp.id);
   const excludeList = readCredentials(args, "exclude", rp.id);
   const out = args.optional("out");
   if (out !== undefined) checkNewFile(out, "credential file");
@@ -90,7 +90,7 @@ interface MadeBy extends Pick<Made, "made" | "isU2f" | "transports"> {
 }
 
 async function makeByCtap1({ device, transact }: Card, args: Arguments, { params }: Request): Promise<MadeBy> {
-  if (!params.algorithms.includes(COSE_ALGORITHM.es256)) throw notInCtap1(args, "algorithm but es256");
+  if (!params.algorithms.includes(COSE_ALGORITHM.es256)) throw needsCtap2(args, "--alg without es256");
   const made = await new Ctap1(device, transact).makeCredential(params);
   return { made, isU2f: true, uv: false, transports: [] };
 }

@@ -4,6 +4,7 @@ import { Ctap2 } from "../../lib/ctap/ctap2.ts";
 import { USER_TIMEOUT_MS } from "../../lib/ctap/device.ts";
 import { hasOption, supportsOption, type GetInfo } from "../../lib/ctap/get-info.ts";
 import type { PinProtocolNumber } from "../../lib/ctap/pin-protocol.ts";
+import { triesLeft } from "../../lib/ctap/pin-retries.ts";
 import { isStatus, statusError, statusName } from "../../lib/ctap/status.ts";
 import { CtapError, Interrupted, UsageError } from "../../lib/errors.ts";
 import { encodeUtf8 } from "../../lib/text.ts";
@@ -170,10 +171,6 @@ const AFTER_THE_LAST = "if the PIN is wrong then, it is blocked for good, and on
 function withTriesLeft(error: CtapError, retries: number, lead = ""): CtapError {
   const hint = retries === 1 ? `the next try is the last; ${AFTER_THE_LAST}` : error.code === statusName(PIN_INVALID) ? undefined : error.hint;
   return new CtapError(error.code, `${lead}${error.message}; ${triesLeft(retries)}`, { kind: error.kind, ...(hint === undefined ? {} : { hint }) });
-}
-
-export function triesLeft(retries: number): string {
-  return `${retries} ${retries === 1 ? "try" : "tries"} left`;
 }
 
 export function protocolOption(args: Arguments): PinProtocolNumber | undefined {

@@ -2,13 +2,14 @@ import { wipe } from "../../lib/bytes.ts";
 import { checkHasNoPin, checkHasPin, checkPinLength, checkPinSupport, ClientPin } from "../../lib/ctap/client-pin.ts";
 import type { Ctap2 } from "../../lib/ctap/ctap2.ts";
 import { hasOption } from "../../lib/ctap/get-info.ts";
+import { triesLeft } from "../../lib/ctap/pin-retries.ts";
 import { unsupported } from "../../lib/ctap/unsupported.ts";
 import type { Arguments } from "../arguments.ts";
 import type { Card } from "./card.ts";
 import { withCtap2 } from "./ctap2-card.ts";
 import { writeOutcome } from "./outcome.ts";
 import { readPinFile } from "./pin-file.ts";
-import { checkCanPrompt, promptNewPin, protocolOption, triesLeft, withPin } from "./pin-input.ts";
+import { checkCanPrompt, promptNewPin, protocolOption, withPin } from "./pin-input.ts";
 
 /** keyhole ctap pin set */
 export function pinSet(args: Arguments): Promise<number> {

@@ -1,5 +1,5 @@
 import { MAX_MESSAGE_LENGTH } from "../../lib/ctap/packet.ts";
-import { ping as pingOnce, pingStatistics, type Ping, type PingStatistics } from "../../lib/ctap/ping.ts";
+import { isSilent, ping as pingOnce, pingStatistics, type Ping, type PingStatistics } from "../../lib/ctap/ping.ts";
 import { CtapError } from "../../lib/errors.ts";
 import { escapeForTerminal } from "../../lib/text.ts";
 import type { Arguments } from "../arguments.ts";
@@ -16,22 +16,24 @@ export function ping(args: Arguments): Promise<number> {
   const size = args.number("size", 0, MAX_MESSAGE_LENGTH);
   return withCard(args, async ({ device, transact }) => {
     const pings: Ping[] = [];
-    while (pings.length < count) {
+    while (pings.length < count && !isSilent(pings)) {
       const one = await pingOnce(device, size, transact);
       pings.push(one);
       if (args.flag("verbose")) say(`ping ${pings.length}: ${typeof one === "string" ? one : formatMs(one.ms)}`);
     }
-    return report(args, device.transport.name, size, pingStatistics(pings));
+    return report(args, device.transport.name, size, pingStatistics(pings), count - pings.length);
   });
 }
 
-function report(args: Arguments, device: string, size: number, statistics: PingStatistics): number {
+/** @param unsent - how many were not sent any more */
+function report(args: Arguments, device: string, size: number, statistics: PingStatistics, unsent: number): number {
   const { sent, answered, lost, wrong, times } = statistics;
   const json = args.flag("json");
   const result = { device, size, sent, answered, lost, wrong, ...times };
   if (!json) writeResult(describe(device, size, statistics));
   if (answered < sent) {
-    return reportPartial(args, result, new CtapError("CTAP_PING", `${lost} of ${sent} PINGs had no answer, and ${wrong} another one than was sent`, { kind: "outside", hint: "try a smaller --size; keyhole ctap probe says more" }));
+    const givenUp = unsent === 0 ? "" : `; ${unsent} more were not sent, as the card has fallen silent`;
+    return reportPartial(args, result, new CtapError("CTAP_PING", `${lost} of ${sent} PINGs had no answer, and ${wrong} another one than was sent${givenUp}`, { kind: "outside", hint: "try a smaller --size; keyhole ctap probe says more" }));
   }
   if (json) writeJson(result);
   return EXIT_OK;

@@ -56,7 +56,7 @@ export function reportToJson({ device, interface: one, steps, init, info, diagno
 }
 
 function stepToJson({ name, state, ms, note }: ProbeStep): object {
-  return { name, ok: state !== "failed", state, ms: Math.round(ms * 1000) / 1000, note };
+  return { name, ok: state === "skipped" ? undefined : state === "ok", state, ms: Math.round(ms * 1000) / 1000, note };
 }
 
 function diagnosisToJson({ code, message, hint }: Diagnosis): object {

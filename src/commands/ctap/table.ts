@@ -1,12 +1,17 @@
 import type { CommandSpec, OptionSpec } from "../command-spec.ts";
 
+const TRACE: OptionSpec = { name: "trace", value: "FILE", summary: "record the conversation into a new FILE, secrets and all" };
+
 /** Taken by every command that talks to a card. */
 export const CARD_OPTIONS: readonly OptionSpec[] = [
   { name: "device", short: "d", value: "DEVICE", env: "KEYHOLE_DEVICE", summary: "card to talk to: hidraw:PATH, udp:HOST:PORT[,REPLYPORT], tcp:HOST:PORT or virtual:[FILE]; without it, the only one there is" },
   { name: "timeout", value: "SECONDS", default: "30", summary: "how long a person may take to touch the card" },
   { name: "lenient", summary: "take CBOR answers that carry the command of MSG, as from Qubes' CTAP proxy" },
-  { name: "trace", value: "FILE", summary: "record the conversation into a new FILE, secrets and all" },
+  TRACE,
 ];
+
+/** Not from the environment: what a program is told to talk to shall not hide what is there. */
+const LIST: readonly OptionSpec[] = [{ name: "device", short: "d", value: "DEVICE", summary: "show this card alone: a HID node, as /dev/hidraw0" }, TRACE];
 
 const PIN_PROTOCOL: OptionSpec = { name: "pin-protocol", value: "N", choices: ["1", "2"], summary: "PIN/UV protocol, against the card's preference" };
 
@@ -57,7 +62,7 @@ function spec(name: string, summary: string, options: readonly OptionSpec[], pos
 
 /** The commands for security keys. */
 export const CTAP_COMMANDS: readonly CommandSpec[] = [
-  spec("list", "list the HID interfaces of security keys and who may open them", [], [], ["list"]),
+  spec("list", "list the HID interfaces of security keys and who may open them", LIST, [], ["list"]),
   card("probe", "find out what is wrong with a security key and what to do", [], [], ["probe", "probe --device virtual: --json"]),
   card("info", "show what a security key says of itself", [], [], ["info", "info --device virtual:"]),
   cardWithPin(

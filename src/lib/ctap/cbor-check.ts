@@ -7,21 +7,31 @@ export interface CborOddity {
   readonly message: string;
 }
 
+/** A string of indefinite length, or text that begins with a byte order mark. */
+export interface UnusualString {
+  readonly major: number;
+  /** Bytes before it, its head included. */
+  readonly start: number;
+  /** Where the item after it begins. */
+  readonly end: number;
+  /** What it holds; in one piece where its length is definite. */
+  readonly chunks: readonly Uint8Array[];
+}
+
 /** More than any message of CTAP2 nests, and far less than would fill the stack. */
 const MAX_READABLE_DEPTH = 16;
 
 /** Source: CTAP 2.1 §8, "Message Encoding". */
 const MAX_CANONICAL_DEPTH = 4;
 
-const BYTES = 2;
-const TEXT = 3;
-const ARRAY = 4;
-const MAP = 5;
-const TAG = 6;
-const SIMPLE = 7;
+/** The first 3 bits of an item. Source: RFC 8949 §3.1. */
+export const MAJOR = { unsigned: 0, negative: 1, bytes: 2, text: 3, array: 4, map: 5, tag: 6, simple: 7 } as const;
 
 const INDEFINITE = 31;
 const BREAK = 0xff;
+
+/** U+FEFF in UTF-8. */
+const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
@@ -34,10 +44,19 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
  *   CTAP2 does not allow
  */
 export function checkCbor(bytes: Uint8Array): readonly CborOddity[] {
+  return inspectCbor(bytes).oddities;
+}
+
+/**
+ * As `checkCbor`, and finds the strings that need care to be read, in order.
+ *
+ * @throws {CtapError} CTAP_CBOR
+ */
+export function inspectCbor(bytes: Uint8Array): { readonly oddities: readonly CborOddity[]; readonly strings: readonly UnusualString[] } {
   const checker = new Checker(bytes);
   checker.item(0);
   checker.end();
-  return checker.oddities;
+  return checker;
 }
 
 /**
@@ -60,6 +79,7 @@ interface Head {
 
 class Checker {
   readonly oddities: CborOddity[] = [];
+  readonly strings: UnusualString[] = [];
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   #offset = 0;
@@ -79,21 +99,20 @@ class Checker {
     const start = this.#offset;
     const { major, argument, info } = this.#head();
     switch (major) {
-      case BYTES:
-      case TEXT:
-        if (argument === undefined) this.#chunks(major, start);
-        else this.#string(major, argument);
+      case MAJOR.bytes:
+      case MAJOR.text:
+        this.#string(major, argument, start);
         return;
-      case ARRAY:
-      case MAP:
+      case MAJOR.array:
+      case MAJOR.map:
         this.#checkDepth(depth + 1, start);
-        if (argument === undefined) this.#odd(start, `${major === MAP ? "map" : "array"} of indefinite length`);
-        if (major === MAP) this.#entries(argument, depth + 1);
+        if (argument === undefined) this.#odd(start, `${major === MAJOR.map ? "map" : "array"} of indefinite length`);
+        if (major === MAJOR.map) this.#entries(argument, depth + 1);
         else this.#elements(argument, depth + 1);
         return;
-      case TAG:
+      case MAJOR.tag:
         throw malformed(start, `tag ${argument ?? ""}, which CTAP2 does not allow`);
-      case SIMPLE:
+      case MAJOR.simple:
         if (argument === undefined) throw malformed(start, "break without a beginning");
         if (info === 24 && argument < 32) throw malformed(start, `simple value ${argument} in 2 bytes`);
         if (info <= 24 && (argument < 20 || argument > 23)) throw malformed(start, `simple value ${argument}, which has no meaning`);
@@ -116,10 +135,10 @@ class Checker {
     const info = first & 0x1f;
     this.#offset += 1;
     if (info < 24) return { major, argument: info, info };
-    if (info === INDEFINITE && (major >= BYTES && major <= MAP || major === SIMPLE)) return { major, argument: undefined, info };
+    if (info === INDEFINITE && (major >= MAJOR.bytes && major <= MAJOR.map || major === MAJOR.simple)) return { major, argument: undefined, info };
     if (info > 27) throw malformed(start, `byte 0x${first.toString(16)}, which begins nothing`);
     const argument = this.#number(2 ** (info - 24));
-    if (major !== SIMPLE && isLongForm(argument, info)) this.#odd(start, `number ${argument} in ${1 + 2 ** (info - 24)} bytes`);
+    if (major !== MAJOR.simple && isLongForm(argument, info)) this.#odd(start, `number ${argument} in ${1 + 2 ** (info - 24)} bytes`);
     return { major, argument, info };
   }
 
@@ -139,26 +158,33 @@ class Checker {
     }
   }
 
-  #string(major: number, length: number | bigint): void {
-    const start = this.#offset;
-    if (length > this.#bytes.length - start) throw truncated(this.#bytes.length);
-    this.#offset += Number(length);
-    if (major !== TEXT) return;
-    try {
-      utf8.decode(this.#bytes.subarray(start, this.#offset));
-    } catch {
-      throw malformed(start, "text that is not UTF-8");
-    }
+  #string(major: number, length: number | bigint | undefined, start: number): void {
+    const chunks = length === undefined ? this.#chunks(major, start) : [this.#content(major, length)];
+    const isMarked = major === MAJOR.text && BYTE_ORDER_MARK.every((byte, i) => chunks[0]?.[i] === byte);
+    if (length === undefined || isMarked) this.strings.push({ major, start, end: this.#offset, chunks });
   }
 
-  #chunks(major: number, start: number): void {
-    this.#odd(start, `${major === TEXT ? "text" : "byte string"} of indefinite length`);
+  /** Each chunk of text is text itself: no character is split. Source: RFC 8949 §3.2.3. */
+  #chunks(major: number, start: number): readonly Uint8Array[] {
+    this.#odd(start, `${major === MAJOR.text ? "text" : "byte string"} of indefinite length`);
+    const chunks: Uint8Array[] = [];
     while (!this.#isBreak()) {
       const chunk = this.#offset;
       const head = this.#head();
       if (head.major !== major || head.argument === undefined) throw malformed(chunk, "a chunk of another type");
-      this.#string(major, head.argument);
+      const content = this.#content(major, head.argument);
+      if (content.length > 0) chunks.push(content);
     }
+    return chunks;
+  }
+
+  #content(major: number, length: number | bigint): Uint8Array {
+    const start = this.#offset;
+    if (length > this.#bytes.length - start) throw truncated(this.#bytes.length);
+    this.#offset += Number(length);
+    const content = this.#bytes.subarray(start, this.#offset);
+    if (major === MAJOR.text && !isUtf8(content)) throw malformed(start, "text that is not UTF-8");
+    return content;
   }
 
   #elements(count: number | bigint | undefined, depth: number): void {
@@ -216,6 +242,15 @@ const LEAST = [24, 0x100, 0x1_0000, 0x1_0000_0000];
 
 function isLongForm(argument: number | bigint, info: number): boolean {
   return argument < (LEAST[info - 24] ?? 0);
+}
+
+function isUtf8(bytes: Uint8Array): boolean {
+  try {
+    utf8.decode(bytes);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function truncated(offset: number): CtapError {

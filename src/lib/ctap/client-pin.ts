@@ -1,29 +1,24 @@
 import { concatBytes, wipe } from "../bytes.ts";
 import { CtapError } from "../errors.ts";
-import { Answer, BOOLEAN, BYTES, MAP, UNSIGNED } from "./answer.ts";
+import { Answer, BYTES, MAP, UNSIGNED } from "./answer.ts";
 import { cborMap, type CborValue } from "./cbor.ts";
 import type { CoseKey } from "./cose.ts";
 import { CTAP2_COMMAND, type Ctap2 } from "./ctap2.ts";
 import { hasOption, supportsOption, type GetInfo } from "./get-info.ts";
 import { keyAgreement, pinProtocol, type PinProtocol, type PinProtocolNumber } from "./pin-protocol.ts";
 import { checkPinLength, encryptPin, encryptPinHash } from "./pin.ts";
+import { parsePinRetries, pinRetriesParams, type PinRetries } from "./pin-retries.ts";
 import { PinUvAuthToken } from "./pin-uv-auth-token.ts";
 import { isStatus, statusError } from "./status.ts";
 
 // Source: CTAP 2.1 §6.5, "authenticatorClientPIN".
 
 export { checkPinLength, parsePin } from "./pin.ts";
+export type { PinRetries } from "./pin-retries.ts";
 export { PERMISSION, PinUvAuthToken } from "./pin-uv-auth-token.ts";
 
 /** How a user shows who they are: a PIN, as `parsePin` gives it, or what the card has of its own. */
 export type Verification = { readonly pin: Uint8Array } | { readonly uv: true };
-
-export interface PinRetries {
-  /** Wrong PINs until it is blocked for good. */
-  readonly retries: number;
-  /** The card takes no PIN until it was without power. */
-  readonly needsPowerCycle: boolean;
-}
 
 /** A secret that host and card share, for one request. */
 export interface SharedSecret {
@@ -42,7 +37,7 @@ export interface PinRandomness {
   readonly random?: ((length: number) => Uint8Array) | undefined;
 }
 
-const SUBCOMMAND = { getPinRetries: 1, getKeyAgreement: 2, setPin: 3, changePin: 4, getPinToken: 5, getTokenUsingUv: 6, getUvRetries: 7, getTokenUsingPin: 9 } as const;
+const SUBCOMMAND = { getKeyAgreement: 2, setPin: 3, changePin: 4, getPinToken: 5, getTokenUsingUv: 6, getUvRetries: 7, getTokenUsingPin: 9 } as const;
 
 /** PINs, retries and tokens of one card. */
 export class ClientPin {
@@ -59,8 +54,7 @@ export class ClientPin {
 
   /** @throws {CtapError} as `Ctap2.call` */
   async retries(): Promise<PinRetries> {
-    const answer = await this.#call(SUBCOMMAND.getPinRetries, await this.#knownProtocol());
-    return { retries: answer.required(0x03, UNSIGNED), needsPowerCycle: answer.optional(0x04, BOOLEAN) ?? false };
+    return parsePinRetries(await this.#ctap2.call(CTAP2_COMMAND.clientPin, pinRetriesParams(await this.#knownProtocol())));
   }
 
   /** Failed verifications on the card until it wants the PIN. @throws {CtapError} as `Ctap2.call` */

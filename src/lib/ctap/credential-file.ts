@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import * as fs from "node:fs";
+import { closeSync, fchownSync, fsyncSync, openSync, realpathSync, renameSync, statSync } from "node:fs";
 import * as v from "valibot";
 import { CtapError, FileError, KeyholeError } from "../errors.ts";
 import { readFile, removeQuietly, SECRET_MODE, writeAll, writeError, writeNewFile } from "../files.ts";
@@ -39,18 +39,21 @@ const MAX_FILE_LENGTH = 64 * 1024;
 const MAX_USER_ID_LENGTH = 64;
 const ALGORITHM = 3;
 
-const File = jsonObject({
-  format: v.literal(CREDENTIAL_FILE_FORMAT),
-  id: v.string(),
-  rpId: v.pipe(v.string(), v.nonEmpty()),
-  user: jsonObject({ id: v.string(), name: v.exactOptional(v.string()), displayName: v.exactOptional(v.string()) }),
-  algorithm: v.pipe(v.number(), v.integer()),
-  publicKey: v.string(),
-  counter: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(2 ** 32 - 1)),
-  discoverable: v.boolean(),
-  u2f: v.boolean(),
-  largeBlobKey: v.exactOptional(v.string()),
-});
+/** Made when a file is read, as most commands read none. */
+function fileSchema() {
+  return jsonObject({
+    format: v.literal(CREDENTIAL_FILE_FORMAT),
+    id: v.string(),
+    rpId: v.pipe(v.string(), v.nonEmpty()),
+    user: jsonObject({ id: v.string(), name: v.exactOptional(v.string()), displayName: v.exactOptional(v.string()) }),
+    algorithm: v.pipe(v.number(), v.integer()),
+    publicKey: v.string(),
+    counter: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(2 ** 32 - 1)),
+    discoverable: v.boolean(),
+    u2f: v.boolean(),
+    largeBlobKey: v.exactOptional(v.string()),
+  });
+}
 
 /** One line of JSON; bytes in it are base64url, the public key is COSE. */
 export function encodeCredentialFile(credential: Credential): Uint8Array {
@@ -78,7 +81,7 @@ export function encodeCredentialFile(credential: Credential): Uint8Array {
  */
 export function parseCredentialFile(bytes: Uint8Array): Credential {
   try {
-    const file = parseJson(File, parseUtf8(bytes, "it"));
+    const file = parseJson(fileSchema(), parseUtf8(bytes, "it"));
     const { rpId, user, algorithm, counter, discoverable, u2f, largeBlobKey } = file;
     return {
       id: parseBytes(file.id, "id", 1, MAX_CREDENTIAL_ID_LENGTH),
@@ -158,7 +161,7 @@ export interface CredentialUpdate {
  */
 export function updateCredentialFile(path: string, id: Uint8Array, { counter, largeBlobKey }: CredentialUpdate): void {
   try {
-    const file = fs.realpathSync(path);
+    const file = realpathSync(path);
     withLock(file, () => {
       const credential = readCredentialFile(file);
       if (!equalBytes(credential.id, id)) throw new CtapError("CTAP_CREDENTIAL_FILE", `credential file ${path} has come to hold another credential`);
@@ -173,18 +176,18 @@ export function updateCredentialFile(path: string, id: Uint8Array, { counter, la
 function replaceFile(path: string, contents: Uint8Array): void {
   const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
   try {
-    const { uid, gid, nlink } = fs.statSync(path);
+    const { uid, gid, nlink } = statSync(path);
     if (nlink > 1) throw new FileError("FILE_WRITE", `credential file ${path} has more than one name, and only one would get the new counter`, { kind: "outside" });
-    const fd = fs.openSync(temporary, "wx", SECRET_MODE);
+    const fd = openSync(temporary, "wx", SECRET_MODE);
     try {
       // With sudo, the file stays its owner's.
-      if (process.geteuid?.() === 0) fs.fchownSync(fd, uid, gid);
+      if (process.geteuid?.() === 0) fchownSync(fd, uid, gid);
       writeAll(fd, contents);
-      fs.fsyncSync(fd);
+      fsyncSync(fd);
     } finally {
-      fs.closeSync(fd);
+      closeSync(fd);
     }
-    fs.renameSync(temporary, path);
+    renameSync(temporary, path);
   } finally {
     wipe(contents);
     removeQuietly(temporary);

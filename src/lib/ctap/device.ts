@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { isDeepStrictEqual } from "node:util";
 import { equalBytes } from "../bytes.ts";
 import { CtapError } from "../errors.ts";
+import { monotonicMs } from "../monotonic.ts";
 import { NONCE_LENGTH, parseInitResponse, type InitResponse } from "./init.ts";
 import { MessageAssembler, type Message } from "./message.ts";
 import { BROADCAST_CHANNEL, encodeMessage, HID_COMMAND, parsePacket, type Packet } from "./packet.ts";
@@ -123,12 +123,12 @@ export class CtapDevice {
 
   async #transact(command: number, payload: Uint8Array, options: TransactOptions): Promise<Uint8Array> {
     const { timeoutMs = USER_TIMEOUT_MS, silenceMs = SILENCE_MS } = options;
-    const begin = performance.now();
+    const begin = monotonicMs();
     for (;;) {
       try {
         return this.#checkCommand(command, await this.#connection.exchange(command, payload, options, begin));
       } catch (error) {
-        if (!isStatus(error, 0x06) || performance.now() - begin + BUSY_PAUSE_MS > Math.min(silenceMs, timeoutMs)) throw error;
+        if (!isStatus(error, 0x06) || monotonicMs() - begin + BUSY_PAUSE_MS > Math.min(silenceMs, timeoutMs)) throw error;
         await pause(BUSY_PAUSE_MS, options.signal);
       }
     }
@@ -167,11 +167,11 @@ class Connection {
 
   /** One try of INIT. @returns nothing where the time is up */
   async init(nonce: Uint8Array, timeoutMs: number, signal = this.#closing.signal): Promise<InitResponse | undefined> {
-    const deadline = performance.now() + timeoutMs;
+    const deadline = monotonicMs() + timeoutMs;
     const assembler = new MessageAssembler(BROADCAST_CHANNEL);
     await this.#send(BROADCAST_CHANNEL, HID_COMMAND.init, nonce, signal, timeoutMs);
     for (;;) {
-      const packet = await this.#take(signal, deadline - performance.now());
+      const packet = await this.#take(signal, deadline - monotonicMs());
       if (packet === undefined) return undefined;
       if (packet.channel !== BROADCAST_CHANNEL) this.#onStray({ kind: "channel", packet });
       const message = assembler.receive(packet);
@@ -196,20 +196,20 @@ class Connection {
 
     const assembler = new MessageAssembler(this.channel);
     const userDeadline = begin + timeoutMs;
-    let deadline = performance.now() + silenceMs;
+    let deadline = monotonicMs() + silenceMs;
     let keepalive: Keepalive | undefined;
     const late = (): CtapError => {
       if (assembler.isWithin) return incomplete(gapMs);
       // Without a keepalive, nobody can say that it waits for a touch.
-      return keepalive === undefined || performance.now() >= deadline ? noAnswer("send an answer", Math.min(silenceMs, timeoutMs)) : overdue(keepalive, timeoutMs);
+      return keepalive === undefined || monotonicMs() >= deadline ? noAnswer("send an answer", Math.min(silenceMs, timeoutMs)) : overdue(keepalive, timeoutMs);
     };
     try {
       for (;;) {
-        const now = performance.now();
+        const now = monotonicMs();
         if (now >= userDeadline) throw late();
         const packet = await this.#take(signal, Math.min(deadline, userDeadline) - now);
         if (packet === undefined) {
-          if (performance.now() < deadline) continue;
+          if (monotonicMs() < deadline) continue;
           throw late();
         }
         if (packet.channel !== this.channel) {
@@ -221,7 +221,7 @@ class Connection {
           continue;
         }
         const message = assembler.receive(packet);
-        deadline = performance.now() + (assembler.isWithin ? gapMs : silenceMs);
+        deadline = monotonicMs() + (assembler.isWithin ? gapMs : silenceMs);
         if (message === undefined) continue;
         if (message.command === HID_COMMAND.error) throw statusError(message.data[0] ?? 0x7f);
         if (message.command !== HID_COMMAND.keepalive) {
@@ -234,7 +234,7 @@ class Connection {
         options.onKeepalive?.(keepalive);
       }
     } catch (error) {
-      if (command === HID_COMMAND.cbor && (signal.aborted || performance.now() >= userDeadline)) {
+      if (command === HID_COMMAND.cbor && (signal.aborted || monotonicMs() >= userDeadline)) {
         const answer = await this.#cancel(Math.min(CANCEL_MS, silenceMs, timeoutMs));
         // The card was quicker than the cancel: what it did must not be lost.
         if (!signal.aborted && answer !== undefined) return answer;
@@ -246,12 +246,12 @@ class Connection {
   /** @returns the answer, where the request had ended before it could be cancelled */
   async #cancel(timeoutMs: number): Promise<Message | undefined> {
     const { signal } = this.#closing;
-    const deadline = performance.now() + timeoutMs;
+    const deadline = monotonicMs() + timeoutMs;
     const assembler = new MessageAssembler(this.channel);
     try {
       await this.#send(this.channel, HID_COMMAND.cancel, new Uint8Array(), signal, timeoutMs);
       for (;;) {
-        const packet = await this.#take(signal, deadline - performance.now());
+        const packet = await this.#take(signal, deadline - monotonicMs());
         if (packet === undefined) return undefined;
         if (packet.channel === this.channel && this.#isRepeated(packet, assembler)) continue;
         const message = assembler.receive(packet);
@@ -264,10 +264,10 @@ class Connection {
 
   async #send(channel: number, command: number, payload: Uint8Array, signal: AbortSignal, timeoutMs: number): Promise<void> {
     const boundMs = Math.min(SEND_MS, timeoutMs);
-    const deadline = performance.now() + boundMs;
+    const deadline = monotonicMs() + boundMs;
     for (const report of encodeMessage(channel, command, payload)) {
       signal.throwIfAborted();
-      if (performance.now() > deadline) throw noAnswer("take the request", boundMs);
+      if (monotonicMs() > deadline) throw noAnswer("take the request", boundMs);
       await this.transport.send(report);
     }
   }
@@ -280,7 +280,7 @@ class Connection {
   #isRepeated(packet: Packet, assembler: MessageAssembler): boolean {
     const before = this.#lastPacket;
     this.#lastPacket = packet;
-    return (assembler.isWithin || packet.type === "continuation") && isDeepStrictEqual(packet, before);
+    return (assembler.isWithin || packet.type === "continuation") && before !== undefined && isSamePacket(packet, before);
   }
 
   /** What came while nobody waited is no answer to what is asked next. */
@@ -342,6 +342,11 @@ function incomplete(timeoutMs: number): CtapError {
     kind: "outside",
     hint: "run it again; keyhole ctap probe says more",
   });
+}
+
+function isSamePacket(a: Packet, b: Packet): boolean {
+  const isSameKind = a.type === "init" ? b.type === "init" && a.command === b.command && a.length === b.length : b.type === "continuation" && a.sequence === b.sequence;
+  return isSameKind && a.channel === b.channel && equalBytes(a.data, b.data);
 }
 
 function isSameMessage(a: Message, b: Message | undefined): boolean {

@@ -20,9 +20,14 @@ export function diagnose(code: DiagnosisCode, detail?: string, hint?: string): D
   return { code, message: detail === undefined ? known.message : `${known.message}: ${detail}`, hint: hint ?? known.hint, status: known.status };
 }
 
-/** The first of the gravest; `ok` where there is none. */
+/**
+ * The first that keeps the card from being used; where none does, the one that
+ * comes first in the table below, `ok` where there is none.
+ */
 export function chiefDiagnosis(found: readonly Diagnosis[]): Diagnosis {
-  return found.find(({ status }) => status !== 0) ?? found[0] ?? diagnose("ok");
+  const rank = ({ code }: Diagnosis): number => Object.keys(DIAGNOSES).indexOf(code);
+  const [gravest = diagnose("ok")] = found.toSorted((a, b) => rank(a) - rank(b));
+  return found.find(({ status }) => status !== 0) ?? gravest;
 }
 
 type Known = Omit<Diagnosis, "code">;
@@ -32,15 +37,25 @@ const PLUG_AGAIN = "unplug the card, plug it in again, and run this once more";
 
 /** Every diagnosis that `ctap probe` can make. */
 export const DIAGNOSES = {
-  // It can be used.
+  // It can be used. The first are what a person runs into first.
   ok: { status: 0, message: "the card answers as it should", hint: "keyhole ctap info shows what it can do" },
+  "pin-blocked": {
+    status: 0,
+    message: "the card's PIN is blocked for good after too many wrong ones",
+    hint: "what needs no PIN still works; only keyhole ctap reset, which erases the card, lets it have a PIN again",
+  },
+  "pin-power-cycle": {
+    status: 0,
+    message: "the card takes no PIN until it was without power, after several wrong ones in a row",
+    hint: "unplug the card and plug it in again, then give the right PIN",
+  },
+  "pin-change": { status: 0, message: "the card wants its PIN changed before it takes it for anything else", hint: "keyhole ctap pin change changes it" },
   "u2f-only": { status: 0, message: "the card has U2F (CTAP1) alone", hint: "it can be a second factor; it has no PIN, and sites that want a passkey will not take it" },
   "pin-uv-protocols": {
     status: 0,
     message: "the card verifies its user, but names no PIN/UV protocol that libraries know",
     hint: "send makeCredential and getAssertion without pinUvAuthParam",
   },
-  "pin-change": { status: 0, message: "the card wants its PIN changed before it takes it for anything else", hint: "keyhole ctap pin change changes it" },
   "get-info-not-canonical": { status: 0, message: "the answer to getInfo can be read, but is not canonical CBOR", hint: `keyhole takes it, stricter programs may not; ${UPDATE}` },
   "duplicate-replies": { status: 0, message: "answers come more than once", hint: "look for two relays or proxies between the card and this machine" },
   "other-traffic": { status: 0, message: "another program talks to the card too", hint: "if a request fails as busy, end the other program, often a browser with a prompt open" },
@@ -48,6 +63,7 @@ export const DIAGNOSES = {
   "ping-echo": { status: 0, message: "the answer to PING is not what was sent", hint: `commands may work all the same; ${UPDATE}` },
   "ping-refused": { status: 0, message: "the card refuses PING", hint: `commands may work all the same; ${UPDATE}` },
   "wink-refused": { status: 0, message: "the card offers WINK and refuses it", hint: `commands work all the same; ${UPDATE}` },
+  "pin-retries-refused": { status: 0, message: "the card has a PIN and does not tell how often it may be wrong", hint: `the PIN may work all the same; ${UPDATE}` },
   "u2f-refused": { status: 0, message: "the card offers U2F (CTAP1) and refuses its VERSION", hint: "use CTAP2, that is, do not give --u2f" },
   // It answers, and is faulty.
   "half-mute": { status: 1, message: "the card answers INIT and then falls silent", hint: PLUG_AGAIN },

@@ -71,6 +71,6 @@ export function noDevice(interfaces: readonly HidInterface[]): CtapError {
     hint:
       vendor.length > 0
         ? `${vendor.map(describeInterface).join(", ")} is a vendor interface; if that is your card, its FIDO interface did not get here`
-        : "plug the card in; in a virtual machine, pass it through; docs/debugging-a-key.md goes on",
+        : "plug the card in; in a virtual machine, pass it through; keyhole-ctap-probe(1) says more",
   });
 }

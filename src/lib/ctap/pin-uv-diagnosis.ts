@@ -1,5 +1,6 @@
 import { diagnose, type Diagnosis } from "./diagnosis.ts";
 import { hasOption, type GetInfo } from "./get-info.ts";
+import { triesLeft, type PinRetries } from "./pin-retries.ts";
 
 /** Options that have libraries look for a PIN/UV protocol. */
 const ASKING = ["uv", "clientPin", "bioEnroll", "alwaysUv"];
@@ -20,6 +21,16 @@ export function diagnosePinUv(info: GetInfo): Diagnosis | undefined {
   if (asking.length === 0 || protocols.includes(1) || protocols.includes(2)) return undefined;
   const list = protocols.length === 0 ? "none" : `only ${protocols.join(", ")}`;
   return diagnose("pin-uv-protocols", `${asking.join(", ")} set, and of PIN/UV protocols ${list} listed; python-fido2 then says "No compatible PIN/UV protocols supported!"`, wayRound(info));
+}
+
+/**
+ * A PIN that the card does not take, however right it is.
+ *
+ * @returns nothing where it takes one
+ */
+export function diagnosePinRetries({ retries, needsPowerCycle }: PinRetries): Diagnosis | undefined {
+  if (retries === 0) return diagnose("pin-blocked");
+  return needsPowerCycle ? diagnose("pin-power-cycle", triesLeft(retries)) : undefined;
 }
 
 function wayRound(info: GetInfo): string {

@@ -31,6 +31,13 @@ export async function ping(device: CtapDevice, size: number, options: TransactOp
   return equalBytes(echo, payload) ? { ms } : "wrong";
 }
 
+const MAX_LOST = 3;
+
+/** Whether so many in a row were lost that the next would be too. */
+export function isSilent(pings: readonly Ping[]): boolean {
+  return pings.length >= MAX_LOST && pings.slice(-MAX_LOST).every((one) => one === "lost");
+}
+
 export interface PingStatistics {
   readonly sent: number;
   readonly answered: number;

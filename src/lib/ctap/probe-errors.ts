@@ -29,6 +29,7 @@ const CODES: ReadonlyMap<string, DiagnosisCode> = new Map<string, DiagnosisCode>
 const REFUSALS: ReadonlyMap<ProbeStepName, DiagnosisCode> = new Map<ProbeStepName, DiagnosisCode>([
   ["ping", "ping-refused"],
   ["wink", "wink-refused"],
+  ["pin-retries", "pin-retries-refused"],
   ["u2f-version", "u2f-refused"],
 ]);
 

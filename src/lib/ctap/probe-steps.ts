@@ -1,4 +1,4 @@
-export const PROBE_STEPS = ["enumerate", "permission", "open", "init", "ping", "wink", "get-info", "u2f-version"] as const;
+export const PROBE_STEPS = ["enumerate", "permission", "open", "init", "ping", "wink", "get-info", "pin-retries", "u2f-version"] as const;
 
 export type ProbeStepName = (typeof PROBE_STEPS)[number];
 
@@ -21,6 +21,7 @@ export interface ProbeBounds {
   readonly ping: number;
   readonly wink: number;
   readonly getInfo: number;
+  readonly pinRetries: number;
   readonly u2fVersion: number;
   readonly total: number;
   /** To wait for a card that went away, whether it comes back. */
@@ -28,7 +29,7 @@ export interface ProbeBounds {
 }
 
 /** After `total` come at most 0.5 s for a cancelled request and 0.5 s to close the card. */
-export const PROBE_BOUNDS: ProbeBounds = { open: 2000, init: 3000, ping: 2000, wink: 1000, getInfo: 3000, u2fVersion: 1000, total: 8500, back: 1000 };
+export const PROBE_BOUNDS: ProbeBounds = { open: 2000, init: 3000, ping: 2000, wink: 1000, getInfo: 3000, pinRetries: 1000, u2fVersion: 1000, total: 8500, back: 1000 };
 
 /** Runs steps, and keeps how each went and how long it took. */
 export class StepRecord {

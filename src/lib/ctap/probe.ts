@@ -1,14 +1,16 @@
 import { randomBytes } from "node:crypto";
-import { equalBytes } from "../bytes.ts";
+import { concatBytes, equalBytes } from "../bytes.ts";
 import { CtapError } from "../errors.ts";
 import { byteString } from "../text.ts";
 import { describeStatusWord, encodeApdu, parseApduResponse, STATUS_WORD } from "./apdu.ts";
+import { encodeCbor, isCborMap, parseCbor } from "./cbor.ts";
 import { CtapDevice, type TransactOptions } from "./device.ts";
 import { chiefDiagnosis, diagnose, type Diagnosis } from "./diagnosis.ts";
-import { parseGetInfo, type GetInfo } from "./get-info.ts";
+import { hasOption, parseGetInfo, type GetInfo } from "./get-info.ts";
 import type { InitResponse } from "./init.ts";
 import { HID_COMMAND } from "./packet.ts";
-import { diagnosePinUv } from "./pin-uv-diagnosis.ts";
+import { parsePinRetries, pinRetriesParams, triesLeft, type PinRetries } from "./pin-retries.ts";
+import { diagnosePinRetries, diagnosePinUv } from "./pin-uv-diagnosis.ts";
 import { describeError, diagnoseError, isRefusal } from "./probe-errors.ts";
 import { PROBE_BOUNDS, StepRecord, type ProbeBounds, type ProbeStep, type ProbeStepName } from "./probe-steps.ts";
 import { statusError } from "./status.ts";
@@ -38,6 +40,7 @@ export interface ProbeOptions {
 const PING_LENGTH = 100;
 
 const GET_INFO = 0x04;
+const CLIENT_PIN = 0x06;
 const U2F_VERSION = 0x03;
 
 /**
@@ -99,14 +102,17 @@ class Probe {
     const device = this.#device;
     if (device === undefined) return;
     const { wink, cbor, msg } = device.init.capabilities;
-    const steps: readonly (readonly [ProbeStepName, isOffered: boolean, run: () => Promise<string>])[] = [
-      ["ping", true, () => this.#ping(device)],
-      ["wink", wink, () => this.#wink(device)],
-      ["get-info", cbor, () => this.#getInfo(device)],
-      ["u2f-version", msg, () => this.#u2fVersion(device)],
+    const unless = (isOffered: boolean) => (isOffered ? undefined : "not offered");
+    const steps: readonly (readonly [ProbeStepName, whyNot: () => string | undefined, run: () => Promise<string>])[] = [
+      ["ping", () => undefined, () => this.#ping(device)],
+      ["wink", () => unless(wink), () => this.#wink(device)],
+      ["get-info", () => unless(cbor), () => this.#getInfo(device)],
+      ["pin-retries", () => unless(cbor) ?? this.#whyNoPin(), () => this.#pinRetries(device)],
+      ["u2f-version", () => unless(msg), () => this.#u2fVersion(device)],
     ];
-    for (const [name, isOffered, run] of steps) {
-      if (!isOffered) this.#record.skip(name, "not offered");
+    for (const [name, whyNot, run] of steps) {
+      const reason = whyNot();
+      if (reason !== undefined) this.#record.skip(name, reason);
       else if (!(await this.#step(name, run))) return;
     }
     if (!cbor) this.#found.push(diagnose(this.#hasU2f ? "u2f-only" : "no-protocol"));
@@ -176,6 +182,24 @@ class Probe {
     return `${info.versions.join(" ") || "no versions"}, ${answer.length - 1} bytes`;
   }
 
+  #whyNoPin(): string | undefined {
+    if (this.#info === undefined) return "getInfo is not known";
+    return hasOption(this.#info, "clientPin") ? undefined : "no PIN is set";
+  }
+
+  async #pinRetries(device: CtapDevice): Promise<string> {
+    const protocol = this.#info?.pinUvAuthProtocols.find((number) => number === 1 || number === 2);
+    const request = concatBytes(Uint8Array.of(CLIENT_PIN), encodeCbor(pinRetriesParams(protocol)));
+    const answer = await device.transact(HID_COMMAND.cbor, request, this.#within(this.#bounds.pinRetries));
+    const status = answer[0] ?? 0x7f;
+    if (status !== 0) throw statusError(status);
+    const pinRetries = readPinRetries(answer.subarray(1));
+    const diagnosis = diagnosePinRetries(pinRetries);
+    if (diagnosis !== undefined) this.#found.push(diagnosis);
+    const { retries, needsPowerCycle } = pinRetries;
+    return `${triesLeft(retries)}${retries > 0 && needsPowerCycle ? ", once it was without power" : ""}`;
+  }
+
   async #u2fVersion(device: CtapDevice): Promise<string> {
     const { status, data } = parseApduResponse(await device.transact(HID_COMMAND.msg, encodeApdu({ ins: U2F_VERSION }), this.#within(this.#bounds.u2fVersion)));
     if (status !== STATUS_WORD.noError) throw new Fault(diagnose("u2f-refused", describeStatusWord(status)));
@@ -196,6 +220,16 @@ function readInfo(data: Uint8Array): GetInfo {
   } catch (error) {
     if (!(error instanceof CtapError)) throw error;
     throw new Fault(diagnose(error.code === "CTAP_CBOR" ? "get-info-not-cbor" : "get-info-invalid", error.message));
+  }
+}
+
+function readPinRetries(data: Uint8Array): PinRetries {
+  try {
+    const { value } = parseCbor(data);
+    return parsePinRetries(isCborMap(value) ? value : new Map());
+  } catch (error) {
+    if (!(error instanceof CtapError)) throw error;
+    throw new Fault(diagnose("pin-retries-refused", error.message));
   }
 }
 

@@ -13,7 +13,13 @@ const HOSTS_FILE = "/etc/hosts";
  * name servers answer that they do not know one.
  */
 export class HostLookup {
+  readonly #servers: readonly string[] | undefined;
   #cancel: () => void = () => undefined;
+
+  /** @param servers - other name servers than those of this machine, for tests */
+  constructor(servers?: readonly string[]) {
+    this.#servers = servers;
+  }
 
   /** For `net.connect`. */
   readonly lookup: LookupFunction = (host, { all }, callback) => {
@@ -38,6 +44,7 @@ export class HostLookup {
     const system = (): Promise<LookupAddress[]> => dns.lookup(host, { all: true });
     if (isAtHand(host)) return system();
     const resolver = new dns.Resolver({ timeout: TRY_MS, tries: 2 });
+    if (this.#servers !== undefined) resolver.setServers(this.#servers);
     this.#cancel = () => resolver.cancel();
     const answers = await Promise.allSettled([resolver.resolve4(host), resolver.resolve6(host)]);
     const addresses = answers.flatMap((answer, i) => (answer.status === "fulfilled" ? answer.value.map((address) => ({ address, family: i === 0 ? 4 : 6 })) : []));

@@ -162,5 +162,9 @@ t.test("what is not canonical is told, and read all the same", (t) => {
   // {2: [], 1: []} with the keys the wrong way round.
   const info = parseGetInfo(bytes("a202800180"));
   t.same(info.oddities, [{ offset: 3, message: "map key out of order" }]);
+  // {1: [(_ "FIDO_", "2_0")]}
+  const { versions, oddities } = parseGetInfo(bytes("a101817f654649444f5f63325f30ff"));
+  t.same(versions, ["FIDO_2_0"]);
+  t.same(oddities, [{ offset: 3, message: "text of indefinite length" }]);
   t.end();
 });

@@ -1,7 +1,7 @@
 import t from "tap";
 import { CtapDevice } from "../../../src/lib/ctap/device.ts";
 import { HID_COMMAND } from "../../../src/lib/ctap/packet.ts";
-import { ping, pingStatistics } from "../../../src/lib/ctap/ping.ts";
+import { isSilent, ping, pingStatistics } from "../../../src/lib/ctap/ping.ts";
 import { BAD_CARDS } from "../../support/bad-cards.ts";
 import { good, goodBut, scriptedTransport, type Script } from "../../support/hid-card.ts";
 import { errorCodeOf } from "../errors.ts";
@@ -21,6 +21,13 @@ t.test("one PING", async (t) => {
   t.equal(await pingOf(BAD_CARDS["changing what PING carries"]!.script()), "wrong");
   t.equal(await errorCodeOf(pingOf(BAD_CARDS["refusing PING"]!.script())), "CTAP1_ERR_INVALID_COMMAND");
   t.equal(await errorCodeOf(pingOf(BAD_CARDS["counting packets wrong"]!.script())), "CTAP_SEQUENCE");
+});
+
+t.test("a card is silent after three lost in a row", (t) => {
+  const good = { ms: 1 };
+  for (const pings of [[], ["lost", "lost"], ["lost", "lost", good], ["lost", "lost", good, "lost", "lost"], ["lost", "wrong", "lost", "lost"], ["lost", "lost", "lost", good]] as const) t.notOk(isSilent(pings), JSON.stringify(pings));
+  for (const pings of [["lost", "lost", "lost"], [good, "wrong", "lost", "lost", "lost"]] as const) t.ok(isSilent(pings), JSON.stringify(pings));
+  t.end();
 });
 
 t.test("statistics", (t) => {

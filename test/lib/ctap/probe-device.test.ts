@@ -39,7 +39,7 @@ function check(t: Test, report: DeviceProbeReport, code: string, steps: string):
 
 t.test("the only card", async (t) => {
   const report = await probeDevice(undefined, machine(good, CARD, VENDOR));
-  check(t, report, "ok", "oooooooo");
+  check(t, report, "ok", "oooooooso");
   t.equal(report.device, "hidraw:/dev/hidraw0");
   t.equal(report.interface, CARD);
   t.equal(report.steps[0]?.note, "/dev/hidraw0 (1050:0407 Yubico YubiKey)");
@@ -48,14 +48,14 @@ t.test("the only card", async (t) => {
 t.test("a card by its path", async (t) => {
   for (const uri of ["/dev/hidraw2", "hidraw:/dev/hidraw2"]) {
     const report = await probeDevice(uri, machine(good, CARD, OTHER_CARD));
-    check(t, report, "ok", "oooooooo");
+    check(t, report, "ok", "oooooooso");
     t.equal(report.device, "hidraw:/dev/hidraw2");
   }
 });
 
 t.test("no card", async (t) => {
   const report = await probeDevice(undefined, machine(good));
-  check(t, report, "no-device", "fsssssss");
+  check(t, report, "no-device", "fssssssss");
   t.equal(report.diagnosis.status, 3);
   t.equal(report.diagnosis.message, "No CTAP HID devices found.");
   t.equal(report.device, undefined);
@@ -63,13 +63,13 @@ t.test("no card", async (t) => {
 
 t.test("a card that is at another node now", async (t) => {
   const report = await probeDevice("/dev/hidraw7", machine(good, CARD));
-  check(t, report, "no-device", "fsssssss");
+  check(t, report, "no-device", "fssssssss");
   t.match(report.diagnosis.hint, /node numbers change .* \/dev\/hidraw0 /);
 });
 
 t.test("several cards", async (t) => {
   const report = await probeDevice(undefined, machine(good, CARD, OTHER_CARD));
-  check(t, report, "several-devices", "fsssssss");
+  check(t, report, "several-devices", "fssssssss");
   t.equal(report.diagnosis.status, 2);
   t.match(report.diagnosis.message, /\/dev\/hidraw0 .*, \/dev\/hidraw2 /);
 });
@@ -77,32 +77,32 @@ t.test("several cards", async (t) => {
 t.test("a vendor interface, nothing being sent to it", async (t) => {
   const mustNotOpen: Script = () => t.fail("sent");
   const named = await probeDevice("/dev/hidraw1", machine(mustNotOpen, CARD, VENDOR));
-  check(t, named, "vendor-interface", "fsssssss");
+  check(t, named, "vendor-interface", "fssssssss");
   t.equal(named.diagnosis.status, 3);
   t.match(named.diagnosis.hint, /FIDO interface of the same card is \/dev\/hidraw0/);
   const alone = await probeDevice(undefined, machine(mustNotOpen, VENDOR));
-  check(t, alone, "vendor-interface", "fsssssss");
+  check(t, alone, "vendor-interface", "fssssssss");
   t.match(alone.diagnosis.message, /\/dev\/hidraw1/);
   const gone = await probeDevice("/dev/hidraw7", machine(mustNotOpen, VENDOR));
-  check(t, gone, "no-device", "fsssssss");
+  check(t, gone, "no-device", "fssssssss");
 });
 
 t.test("a card that this user may not open", async (t) => {
   const report = await probeDevice(undefined, machine(good, { ...CARD, access: "denied" }));
-  check(t, report, "permission-denied", "ofssssss");
+  check(t, report, "permission-denied", "ofsssssss");
   t.equal(report.diagnosis.status, 3);
   t.match(report.diagnosis.hint, 'ATTRS{idVendor}=="1050", ATTRS{idProduct}=="0407"');
   t.equal(report.device, "hidraw:/dev/hidraw0");
 });
 
 t.test("a card without a node", async (t) => {
-  check(t, await probeDevice(undefined, machine(good, { ...CARD, access: "missing" })), "node-missing", "ofssssss");
+  check(t, await probeDevice(undefined, machine(good, { ...CARD, access: "missing" })), "node-missing", "ofsssssss");
 });
 
 t.test("a node that does not open", async (t) => {
   const { hid } = machine(good, CARD);
-  check(t, await probeDevice(undefined, { hid: { ...hid, open: () => Promise.reject(new Error("No such file or directory")) } }), "lost", "oofsssss");
-  check(t, await probeDevice(undefined, { hid: { ...hid, open: () => Promise.reject(new Error("Operation not permitted")) } }), "permission-denied", "oofsssss");
+  check(t, await probeDevice(undefined, { hid: { ...hid, open: () => Promise.reject(new Error("No such file or directory")) } }), "lost", "oofssssss");
+  check(t, await probeDevice(undefined, { hid: { ...hid, open: () => Promise.reject(new Error("Operation not permitted")) } }), "permission-denied", "oofssssss");
 });
 
 t.test("a card that goes away during the probe", async (t) => {
@@ -117,7 +117,7 @@ t.test("a card that goes away during the probe", async (t) => {
     let lists = 0;
     const hid = { list: () => Promise.resolve(lists++ === 0 ? [CARD] : after), open: () => Promise.resolve(scriptedNode(leave)) };
     const report = await probeDevice(undefined, { hid, bounds: { back: 250 } });
-    check(t, report, "lost", "oooofsss");
+    check(t, report, "lost", "oooofssss");
     t.match(report.diagnosis.message, message, name);
     t.equal(report.diagnosis.status, 3);
   }
@@ -125,7 +125,7 @@ t.test("a card that goes away during the probe", async (t) => {
 
 t.test("a card behind UDP", async (t) => {
   const report = await probeDevice(`udp:127.0.0.1:${await udpCard(t, good)}`);
-  check(t, report, "ok", "ssoooooo");
+  check(t, report, "ok", "ssoooooso");
   t.equal(report.interface, undefined);
 });
 
@@ -134,18 +134,18 @@ t.test("an address where nobody is", async (t) => {
   await new Promise<void>((resolve) => void socket.bind(0, "127.0.0.1", resolve));
   const { port } = socket.address();
   const taken = await probeDevice(`udp:127.0.0.1:1,${port}`);
-  check(t, taken, "port-in-use", "ssfsssss");
+  check(t, taken, "port-in-use", "ssfssssss");
   await new Promise<void>((resolve) => void socket.close(resolve));
   const udp = await probeDevice(`udp:127.0.0.1:${port}`);
-  check(t, udp, "unreachable", "ssofssss");
+  check(t, udp, "unreachable", "ssofsssss");
   const tcp = await probeDevice(`tcp:127.0.0.1:${port}`);
-  check(t, tcp, "unreachable", "ssfsssss");
+  check(t, tcp, "unreachable", "ssfssssss");
   t.equal(tcp.diagnosis.status, 3);
 });
 
 t.test("an address that swallows everything ends within its bound", async (t) => {
   // An address for documents, where nobody is (RFC 5737); some networks refuse it at once.
-  check(t, await probeDevice("tcp:192.0.2.1:35962", { bounds: { open: 50 } }), "unreachable", "ssfsssss");
+  check(t, await probeDevice("tcp:192.0.2.1:35962", { bounds: { open: 50 } }), "unreachable", "ssfssssss");
 });
 
 t.test("what passes can be recorded", async (t) => {
@@ -161,7 +161,7 @@ t.test("what passes can be recorded", async (t) => {
       close: () => transport.close(),
     }),
   });
-  check(t, report, "ok", "ssoooooo");
+  check(t, report, "ok", "ssoooooso");
   t.equal(sent, 6, "INIT, PING in two packets, WINK, getInfo and VERSION");
 });
 

@@ -7,7 +7,7 @@ import { BAD_CARDS } from "../../support/bad-cards.ts";
 import { answer, GET_INFO, getInfoAnswer, good, goodBut, scriptedTransport, type Script } from "../../support/hid-card.ts";
 
 /** Shorter than for people, as cards in memory answer at once or not at all; long enough for a busy machine. */
-const BOUNDS = { init: 400, ping: 500, wink: 500, getInfo: 500, u2fVersion: 500 };
+const BOUNDS = { init: 400, ping: 500, wink: 500, getInfo: 500, pinRetries: 500, u2fVersion: 500 };
 
 // They wait, most of the time.
 t.jobs = 8;
@@ -48,6 +48,7 @@ t.test("steps of a good card", async (t) => {
       ["ping", "ok", "100 bytes there and back"],
       ["wink", "ok", "the card blinks, if it has a light"],
       ["get-info", "ok", `U2F_V2 FIDO_2_0 FIDO_2_1, ${encodeCbor(GET_INFO).length} bytes`],
+      ["pin-retries", "skipped", "no PIN is set"],
       ["u2f-version", "ok", "U2F_V2"],
     ],
   );
@@ -59,12 +60,12 @@ t.test("steps of a good card", async (t) => {
 
 t.test("what cannot go on is not tried", async (t) => {
   const { steps } = await probeTransport(scriptedTransport(goodBut([HID_COMMAND.ping, () => undefined])), { bounds: BOUNDS });
-  t.same(steps.slice(3).map(({ state }) => state), ["ok", "failed", "skipped", "skipped", "skipped"]);
+  t.same(steps.slice(3).map(({ state }) => state), ["ok", "failed", "skipped", "skipped", "skipped", "skipped"]);
 });
 
 t.test("a refused step is not the end", async (t) => {
   const { steps, warnings, diagnosis } = await probeTransport(scriptedTransport(BAD_CARDS["refusing CBOR"]!.script()));
-  t.same(steps.slice(3).map(({ state }) => state), ["ok", "ok", "ok", "failed", "ok"]);
+  t.same(steps.slice(3).map(({ state }) => state), ["ok", "ok", "ok", "failed", "skipped", "ok"]);
   t.match(diagnosis.message, /CTAP1_ERR_INVALID_COMMAND/);
   t.same(warnings, []);
 });
@@ -84,6 +85,24 @@ t.test("several things wrong: the gravest first, the others as warnings", async 
   t.match(warnings[1]?.message, /MSG on channel 0x00001234/);
 });
 
+t.test("PIN retries are asked for once, with a protocol that the card knows, where a PIN is set", async (t) => {
+  const requestsOf = async (...entries: readonly (readonly [number, CborValue])[]): Promise<readonly string[]> => {
+    const info = new Map<CborValue, CborValue>([...GET_INFO, ...entries]);
+    const requests: string[] = [];
+    const answerCbor: Script = (request, wire) => {
+      requests.push(Buffer.from(request.data).toString("hex"));
+      answer(request, wire, request.data[0] === 0x04 ? getInfoAnswer(info) : Uint8Array.of(0, ...encodeCbor(new Map([[3, 2]]))));
+    };
+    const { steps } = await probeTransport(scriptedTransport(goodBut([HID_COMMAND.cbor, answerCbor])));
+    return [...requests.slice(1), steps.find(({ name }) => name === "pin-retries")?.note ?? ""];
+  };
+  const isSet: readonly [number, CborValue] = [4, new Map([["clientPin", true]])];
+  t.same(await requestsOf(isSet), ["06a201010201", "2 tries left"], "protocol 1 where it lists none");
+  t.same(await requestsOf(isSet, [6, [3, 2, 1]]), ["06a201020201", "2 tries left"]);
+  t.same(await requestsOf(isSet, [6, [7]]), ["06a10201", "2 tries left"], "no protocol where none is known");
+  t.same(await requestsOf([4, new Map([["clientPin", false]])]), ["no PIN is set"]);
+});
+
 t.test("Qubes' proxy, taken leniently", async (t) => {
   const { diagnosis, info } = await probeTransport(scriptedTransport(BAD_CARDS["behind Qubes' proxy"]!.script()), { lenient: true });
   t.equal(diagnosis.code, "ok");
@@ -93,7 +112,8 @@ t.test("Qubes' proxy, taken leniently", async (t) => {
 t.test("the way round for PIN/UV depends on what the card has", async (t) => {
   const hintFor = async (...entries: readonly (readonly [number, CborValue])[]): Promise<readonly [code: string, hint: string]> => {
     const info = new Map<CborValue, CborValue>([...GET_INFO, ...entries]);
-    const { diagnosis } = await probeTransport(scriptedTransport(goodBut([HID_COMMAND.cbor, (request, wire) => answer(request, wire, getInfoAnswer(info))])));
+    const script = goodBut([HID_COMMAND.cbor, (request, wire) => answer(request, wire, request.data[0] === 0x04 ? getInfoAnswer(info) : Uint8Array.of(0, ...encodeCbor(new Map([[3, 8]]))))]);
+    const { diagnosis } = await probeTransport(scriptedTransport(script));
     return [diagnosis.code, diagnosis.hint];
   };
   const options = (...set: readonly (readonly [string, boolean])[]): readonly [number, CborValue] => [4, new Map(set)];

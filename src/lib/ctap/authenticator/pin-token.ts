@@ -4,7 +4,7 @@ import { pinProtocol, type PinProtocolNumber } from "../pin-protocol.ts";
 import type { Touch } from "./approval.ts";
 import { isBytes, isUnsigned, type Parameters } from "./parameters.ts";
 import { Refusal, STATUS } from "./refusal.ts";
-import type { Context } from "./session.ts";
+import type { State } from "./state.ts";
 
 /** What a token allows. Source: CTAP 2.1 §6.5.5.7, "pinUvAuthToken permissions". */
 export const PERMISSION = { makeCredential: 0x01, getAssertion: 0x02, credentialManagement: 0x04, bioEnrollment: 0x08, largeBlobWrite: 0x10, authenticatorConfig: 0x20 } as const;
@@ -49,6 +49,13 @@ export class PinToken {
   }
 }
 
+/** Who holds the token that was given out last, and what time it is. */
+interface Holder {
+  readonly session: { readonly token: PinToken | undefined };
+  /** In milliseconds, from any beginning. */
+  readonly nowMs: number;
+}
+
 /** A pinUvAuthParam as a request has it. */
 export interface Proof {
   readonly protocol: number | undefined;
@@ -74,7 +81,7 @@ export function parsePinProtocol(number: number | undefined): PinProtocolNumber 
  * @throws {Refusal} CTAP2_ERR_PUAT_REQUIRED without a proof; CTAP2_ERR_PIN_AUTH_INVALID, CTAP2_ERR_MISSING_PARAMETER,
  *   CTAP1_ERR_INVALID_PARAMETER
  */
-export function requireToken({ session, nowMs }: Context, { protocol, param }: Proof, message: Uint8Array, permission: number): PinToken {
+export function requireToken({ session, nowMs }: Holder, { protocol, param }: Proof, message: Uint8Array, permission: number): PinToken {
   if (param === undefined) throw new Refusal(STATUS.puatRequired);
   const number = parsePinProtocol(protocol);
   const { token } = session;
@@ -87,16 +94,16 @@ export function requireToken({ session, nowMs }: Context, { protocol, param }: P
  *
  * @returns the token, or nothing where the request has no proof
  */
-export function verifyUser(context: Context, proof: Proof, clientDataHash: Uint8Array, permission: number, rpId: string): PinToken | undefined {
+export function verifyUser(holder: Holder, proof: Proof, clientDataHash: Uint8Array, permission: number, rpId: string): PinToken | undefined {
   if (proof.param === undefined) return undefined;
-  const token = requireToken(context, proof, clientDataHash, permission);
+  const token = requireToken(holder, proof, clientDataHash, permission);
   if (token.rpId !== undefined && token.rpId !== rpId) throw new Refusal(STATUS.pinAuthInvalid);
   token.rpId = rpId;
   return token;
 }
 
 /** A pinUvAuthParam of no bytes asks a person which of several cards to use. Source: CTAP 2.1 §6.1.2, step 1. */
-export function* chooseCard(context: Context): Generator<Touch, never, void> {
+export function* chooseCard(context: { readonly state: State }): Generator<Touch, never, void> {
   yield { what: "pin-check" };
   throw new Refusal(context.state.pin === undefined ? STATUS.pinNotSet : STATUS.pinInvalid);
 }

@@ -1,6 +1,8 @@
 import { isIP } from "node:net";
 import { CtapError } from "../../errors.ts";
 
+const LOOPBACK = "127.0.0.1";
+
 /** For each of two tries. */
 const LOOKUP_TIMEOUT_MS = 700;
 
@@ -12,8 +14,9 @@ const LOOKUP_TIMEOUT_MS = 700;
  * @throws {CtapError} CTAP_UNREACHABLE; the reason of the signal
  */
 export async function resolveHost(host: string, signal?: AbortSignal): Promise<string> {
+  // First what is usual, as isIP takes a while when it is called first.
+  if (host === LOOPBACK || host.toLowerCase() === "localhost") return LOOPBACK;
   if (isIP(host) !== 0) return host;
-  if (host.toLowerCase() === "localhost") return "127.0.0.1";
   const { Resolver } = (await import("node:dns")).promises;
   const resolver = new Resolver({ timeout: LOOKUP_TIMEOUT_MS, tries: 2 });
   const cancel = (): void => resolver.cancel();

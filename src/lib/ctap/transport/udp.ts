@@ -1,5 +1,4 @@
 import { createSocket, type Socket } from "node:dgram";
-import { isIPv6 } from "node:net";
 import { CtapError } from "../../errors.ts";
 import { copyBytes } from "../../bytes.ts";
 import { describeSystemError } from "../../files.ts";
@@ -101,7 +100,8 @@ class UdpTransport implements Transport {
   }
 
   #socket(host: string): Socket {
-    const socket = createSocket(isIPv6(host) ? "udp6" : "udp4");
+    // Addresses alone come here, and Node's own lookup takes a while to load.
+    const socket = createSocket({ type: isIPv6(host) ? "udp6" : "udp4", lookup: (address, _options, found) => found(null, address, isIPv6(host) ? 6 : 4) });
     this.#sockets.push(socket);
     return socket;
   }
@@ -126,6 +126,11 @@ class UdpTransport implements Transport {
     if (this.#hasHeard) return new CtapError("CTAP_DEVICE_LOST", `${this.name} is gone: ${why}`, { kind: "outside", hint: "start it again", cause: error });
     return new CtapError("CTAP_UNREACHABLE", `${this.name} cannot be reached: ${why}`, { kind: "outside", hint: "check address and port, and that the card's program runs", cause: error });
   }
+}
+
+/** Of an address. That of node:net compiles a regular expression that takes longer than all else here. */
+function isIPv6(address: string): boolean {
+  return address.includes(":");
 }
 
 /** On loopback where the card is there, so that no other machine can answer. */
