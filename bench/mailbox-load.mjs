@@ -118,9 +118,9 @@ async function exchange() {
 async function makeLive(count) {
   const work = async () => {
     while (made < count) {
-      made += 1;
+      const nameplate = String(1_000_000 + ++made);
       const client = await bound(newSide());
-      client.send({ type: "claim", nameplate: String(1_000_000 + made) });
+      client.send({ type: "claim", nameplate });
       await client.type("claimed");
       client.socket.close();
     }

@@ -148,8 +148,7 @@ william_is_there() {
   [ "$("$root/go/wormhole-william" --version 2>/dev/null)" = "wormhole-william version $william_version" ]
 }
 
-# Debian keeps the one dependency of wormhole-william that a module proxy may
-# refuse, as it serves no module that was taken down where it came from.
+# The one dependency of wormhole-william that not every module proxy serves.
 debian_spake2() {
   source=/usr/share/gocode/src/$spake2_module
   [ -d "$source" ] || (install_by_apt golang-debian-vasudev-gospake2-dev) || return 1

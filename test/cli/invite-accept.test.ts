@@ -20,7 +20,7 @@ const DOCUMENT = '{ "grid": "Zürich \\u0007" }\r\n\n';
 t.test("to a pipe, byte for byte", async (t) => {
   const { url } = await startMailbox(t);
   for (const text of ["no line end", "ends\n", "\ttab \u001b[31m\u0000\ufeff", ""]) {
-    const { code, program } = await create(t, url, ["--format", "text", "-"], { input: text });
+    const { code, program } = await create(t, url, ["--format", "text", ...(text === "" ? ["--text", ""] : ["-"])], { input: text });
     t.match(await accept(t, url, ["--format", "text", code]), { status: 0, stdout: text, stderr: "" });
     t.equal((await program.ended).status, 0);
   }
@@ -152,7 +152,7 @@ t.test("nobody", async (t) => {
   const { url, list } = await startMailbox(t);
   const alone = await accept(t, url, ["--timeout", "1s", "--json", "7-guitarist-revenge"]);
   t.equal(alone.status, 3);
-  t.match(JSON.parse(alone.stdout), { error: { code: "INVITE_TIMEOUT", message: "nobody came within 1 s" } });
+  t.match(JSON.parse(alone.stdout), { error: { code: "INVITE_TIMEOUT", message: "nobody came within 1 s", hint: "the code was used or has expired, or the sender has another --mailbox or --format" } });
   t.same(await list(), [], "the nameplate is free again");
 
   const sender = await sendingPeer(t, url);
@@ -160,6 +160,16 @@ t.test("nobody", async (t) => {
   await until(sender.wormhole, "verified");
   sender.wormhole.disconnect();
   t.match(await program.ended, { status: 3, stdout: "", stderr: /^error: the sender has the same code, but sent nothing within 2 s\n/ });
+});
+
+t.test("a server that goes", async (t) => {
+  const mailbox = await startMailbox(t);
+  const program = invite(t, ["accept", "--json", "--mailbox", mailbox.url, "--timeout", "4s", "7-guitarist-revenge"]);
+  while (!(await mailbox.list()).includes("7")) await new Promise((resolve) => setTimeout(resolve, 50));
+  await mailbox.stop();
+  const ended = await program.ended;
+  t.equal(ended.status, 3);
+  t.match(JSON.parse(ended.stdout), { error: { code: "INVITE_LOST", message: "no connection to the mailbox server within 4 s" } });
 });
 
 t.test("crowded", async (t) => {

@@ -3,7 +3,9 @@ import { join } from "node:path";
 import t from "tap";
 import { renderQr } from "../../src/lib/terminal/qr.ts";
 import { encodeUtf8, parseUtf8 } from "../../src/lib/text.ts";
-import { accept, bareSide, create, eventNames, eventsOf, invite, nameplateOf, receiver, shell, startMailbox, until, wrongCode } from "../support/invite.ts";
+import { newReceiver } from "../../src/lib/wormhole/state.ts";
+import { Wormhole } from "../../src/lib/wormhole/wormhole.ts";
+import { accept, bareSide, create, eventNames, eventsOf, invite, nameplateOf, receiver, shell, shellProgram, startMailbox, TEXT_APPID, until, wrongCode } from "../support/invite.ts";
 import { temporaryDirectory } from "../support/keyhole.ts";
 
 // What an issuer meets: the code, what happens to it, and how it ends.
@@ -18,7 +20,7 @@ t.test("delivered", async (t) => {
   t.match(received, { status: 0, stdout: DOCUMENT, stderr: "" });
   const sent = await program.ended;
   t.match(sent, { status: 0, stdout: `${code}\n` }, "nothing but the code on standard output");
-  t.match(sent.stderr, /^the other side runs: keyhole invite accept --mailbox ws:\/\/127\.0\.0\.1:\d+\/v1 \d-\S+\nsomebody has tried the code[^\n]*\nit was the right code\ndelivered\n$/);
+  t.match(sent.stderr, /^the receiver runs: keyhole invite accept --mailbox ws:\/\/127\.0\.0\.1:\d+\/v1 \d-\S+\nsomebody has tried the code[^\n]*\nit was the right code\ndelivered\n$/);
 });
 
 t.test("events", async (t) => {
@@ -94,13 +96,33 @@ t.test("a wrong guess", async (t) => {
 
 t.test("a side that comes and says nothing", async (t) => {
   const { url } = await startMailbox(t);
-  const { code, program } = await create(t, url, ["--json", "--text", "{}"]);
-  const side = await bareSide(t, url);
-  await side.join(nameplateOf(code));
-  side.close();
+  for (const isQuiet of [false, true]) {
+    const { code, program } = await create(t, url, ["--json", "--ttl", "3s", ...(isQuiet ? ["-q"] : []), "--text", "{}"]);
+    const side = await bareSide(t, url);
+    await side.join(nameplateOf(code));
+    side.close();
+    const ended = await program.ended;
+    t.same([ended.status, eventNames(ended)], [1, ["code", "silent-guess"]], "ends it only when the time is over");
+    t.match(eventsOf(ended)[1], { code, reason: "somebody took the number of the code and said nothing" });
+    const warning = "somebody has taken the number of the code and has not spoken yet; if it is not the person you mean, issue a new code\n";
+    t.equal(ended.stderr, `${isQuiet ? "" : warning}error: somebody took the number of the code and said nothing\nhint: issue a new one; somebody may be guessing\n`);
+  }
+});
+
+t.test("a side that comes, leaves and comes back in time", async (t) => {
+  const { url } = await startMailbox(t);
+  const { code, program } = await create(t, url, ["--json", "--text", '"hello"']);
+  const state = newReceiver({ appid: TEXT_APPID, code });
+  const slow = await bareSide(t, url, TEXT_APPID, state.side);
+  await slow.join(nameplateOf(code));
+  slow.close();
+  await program.expect("stderr", /has not spoken yet/);
+  const peer = new Wormhole(state, { url });
+  t.teardown(() => void peer.disconnect());
+  await until(peer, "message");
+  peer.send(encodeUtf8('{"answer":{"message_ack":"ok"}}'));
   const ended = await program.ended;
-  t.same([ended.status, eventNames(ended)], [1, ["code", "silent-guess"]]);
-  t.match(eventsOf(ended)[1], { code, reason: /said nothing/ });
+  t.same([ended.status, eventNames(ended)], [0, ["code", "contacted", "verified", "delivered"]]);
 });
 
 t.test("two sides that come", async (t) => {
@@ -181,11 +203,11 @@ t.test("Ctrl-C", async (t) => {
 });
 
 t.test("what the server has to say", async (t) => {
-  const { url } = await startMailbox(t, { motd: "moved on\u001b[2J Sunday" });
+  const { url } = await startMailbox(t, { motd: "moved on\u001b[2J Sunday\nsee\r\n  there\n" });
   const { program } = await create(t, url, ["--ttl", "1s", "--text", "{}"]);
-  t.match((await program.ended).stderr, /^mailbox server: moved on\\x1b\[2J Sunday\n/);
+  t.match((await program.ended).stderr, /^mailbox server: moved on\\x1b\[2J Sunday\nmailbox server: see\nmailbox server: {3}there\nthe receiver/);
   const quiet = await create(t, url, ["-q", "--ttl", "1s", "--text", "{}"]);
-  t.match((await quiet.program.ended).stderr, /^error: nobody has taken it in time\nhint: [^\n]+\n$/);
+  t.match((await quiet.program.ended).stderr, /^error: nobody has used the code in time\nhint: [^\n]+\n$/);
 });
 
 t.test("no server", async (t) => {
@@ -203,4 +225,43 @@ t.test("standard output that fails", async (t) => {
   t.equal(stdout, "3\n");
   t.match(stderr, /error: standard output cannot be written: no space left on device/);
   t.same(await list(), [], "a code that nobody has seen does not stay");
+});
+
+t.test("a reader of the events that goes", async (t) => {
+  const { url } = await startMailbox(t);
+  const script = `keyhole invite create --mailbox "$URL" --json --text '"hello"' | { head -n 1; exec 0<&-; echo closed; }; echo "\${PIPESTATUS[0]}"`;
+  const program = shellProgram(t, script, url);
+  const [, code] = await program.expect("stdout", /"code":"([^"]+)"[^\n]*\nclosed\n/);
+  const peer = await receiver(t, url, code!);
+  t.equal(parseUtf8((await until(peer, "message")).plaintext, "message"), '{"error":"the sender gave up"}', "the receiver is told, and gets no payload");
+  const ended = await program.ended;
+  t.match(ended.stdout, /\n3\n$/);
+  t.match(ended.stderr, /^error: standard output cannot be written: the reader has gone.*\nhint: the code cannot be used any more; /m);
+});
+
+t.test("a server that counts claims", async (t) => {
+  const { url, list } = await startMailbox(t, { claimsPerMinute: 1 });
+  const side = await bareSide(t, url);
+  await side.join("5");
+  const words = ["create", "--json", "--mailbox", url, "--text", "{}"];
+  const ended = await invite(t, words).ended;
+  t.equal(ended.status, 3);
+  t.match(JSON.parse(ended.stdout), { error: { code: "INVITE_LIMITED", message: "the mailbox server allows no more claims for now", hint: "try again in a minute" } });
+  const accepted = await accept(t, url, ["7-guitarist-revenge"]);
+  t.match(accepted, { status: 3, stderr: "error: the mailbox server allows no more claims for now\nhint: try again in a minute; the code is still good\n" });
+  const many = invite(t, [...words, "--count", "2"]);
+  await many.expect("stderr", /^the mailbox server allows no more claims for now; waiting\n/);
+  many.kill("SIGINT");
+  t.equal((await many.ended).status, 130, "many invites wait for it");
+  t.same(await list(), ["5"]);
+});
+
+t.test("a server that is away for a while", async (t) => {
+  const mailbox = await startMailbox(t);
+  const { program } = await create(t, mailbox.url, ["--ttl", "30s", "--text", "{}"]);
+  await mailbox.stop();
+  await program.expect("stderr", /^the connection to the mailbox server is lost; trying again\n/m);
+  await startMailbox(t, { port: mailbox.port });
+  await program.expect("stderr", /^the connection to the mailbox server is back\n/m);
+  await program.ended;
 });

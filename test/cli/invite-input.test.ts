@@ -20,12 +20,18 @@ const CODE = "7-guitarist-revenge";
 const CREATE: readonly Case[] = [
   { words: ["--text", "not JSON"], error: /^error: the payload is not JSON$/ },
   { words: ["--text", ""], error: /^error: the payload is not JSON$/ },
+  { words: [""], error: /^error: FILE is empty, expected a file$/ },
+  { words: ["-"], error: /^error: standard input is empty$/ },
+  { words: ["--format", "text"], error: /^error: standard input is empty$/ },
+  { words: ["empty.json"], error: /^error: payload empty.json is empty$/ },
+  { words: ["bom.json"], error: /^error: the payload begins with a byte order mark, which JSON has not$/ },
   { words: ["-"], error: /^error: the payload is not JSON$/, options: { input: "{}{}" } },
   { words: ["latin1.txt", "--format", "text"], error: /^error: payload latin1.txt is not UTF-8 text$/ },
   { words: ["missing.json"], error: /^error: payload missing.json cannot be read: no such file or directory/ },
   { words: ["directory"], error: /^error: payload directory cannot be read: it is a directory/ },
   { words: ["long.txt", "--format", "text"], error: /^error: the payload makes a message of 16001 bytes, expected at most 16000: wormhole-william / },
   { words: ["grid.json", "--text", "{}"], error: /FILE or --text, not both/ },
+  { words: ["-", "--code", "-"], error: /standard input cannot hold both the code and the payload/, options: { input: "no code" } },
   { words: ["--code", "-"], error: /standard input cannot hold both the code and the payload/, options: { input: CODE } },
   { words: [...GOOD, "--code", "7"], error: /^error: the code has no -/ },
   { words: [...GOOD, "--code", "7-guitarist-revange"], error: /"revange", is not in the list, nearest: revenge/ },
@@ -49,8 +55,15 @@ const CREATE: readonly Case[] = [
   { words: ["--lines", "--verify"], error: /^error: --verify has nobody to ask here$/ },
   { words: [...GOOD, "--listen", "127.0.0.1:0"], error: /^error: --listen needs --local$/ },
   { words: [...GOOD, "--local"], error: /^error: --local does not go with --mailbox$/ },
-  { words: [...GOOD, "--mailbox", "https://relay.example/v1"], error: /mailbox server is "https:\/\/relay.example\/v1", expected ws:/ },
-  { words: [...GOOD, "--mailbox", "relay.example"], error: /mailbox server is "relay.example"/ },
+  { words: [...GOOD, "--mailbox", "https://relay.example/v1"], error: /^error: --mailbox is "https:\/\/relay.example\/v1", expected ws:.*: its scheme is https, not ws or wss$/ },
+  { words: [...GOOD, "--mailbox", "relay.example"], error: /^error: --mailbox is "relay.example", .*: it does not begin with ws:\/\/ or wss:\/\/$/ },
+  { words: [...GOOD, "--mailbox", ""], error: /^error: --mailbox is "", .*: it is empty$/ },
+  { words: [...GOOD, "--mailbox", "wss://me:secret@relay.example/v1"], error: /^error: --mailbox is "wss:\/\/…@relay.example\/v1", .*: it has a user or password$/ },
+  { words: [...GOOD, "--mailbox", "me:secret@relay.example"], error: /^error: --mailbox is "…@relay.example", .*: it does not begin with/ },
+  { words: [...GOOD, "--mailbox", "ws://me:secret@relay.example:99999/v1"], error: /^error: --mailbox is "ws:\/\/…@relay.example:99999\/v1", .*: its port is not a number up to 65535$/ },
+  { words: [...GOOD, "--mailbox", "ws://relay.example:http/v1"], error: /: its port is not a number up to 65535$/ },
+  { words: [...GOOD, "--mailbox", "ws://a b/v1"], error: /: its host cannot be one$/ },
+  { words: [...GOOD, "--mailbox", "ws://relay.example/v1#x"], error: /: it has a fragment, from # on$/ },
   { words: [...GOOD, "extra.json", "more"], error: /takes no further word/ },
   { words: ["--format", "tahoe", "--text", "[]"], error: /^error: the payload is not an object$/ },
   { words: ["--format", "tahoe", "--text", '{"shares-needed":"3","introducer":"pb://x"}'], error: /^error: the payload lacks shares-happy$/ },
@@ -73,6 +86,9 @@ const ACCEPT: readonly Case[] = [
   { words: ["-"], error: /^error: the code has a blank/, options: { input: "7-guitarist-revenge \n" } },
   { words: ["-"], error: /^error: code on standard input is not UTF-8 text$/, options: { input: Uint8Array.of(0xff) } },
   { words: [CODE, "--out", "grid.json"], error: /^error: grid.json exists, and a payload file is never written over another file$/ },
+  { words: [CODE, "--out", ""], error: /^error: --out is empty, expected a file$/ },
+  { words: [CODE, "--out", "-"], error: /^error: --out is -, expected a file$/ },
+  { words: [CODE, "--format", "magic-folder", "--personal", ""], error: /^error: --personal is empty, expected a file$/ },
   { words: [CODE, "--out", "nowhere/grid.json"], error: /^error: payload file nowhere\/grid.json cannot be written: no such file or directory/ },
   { words: [CODE, "--verify"], error: /^error: --verify has nobody to ask here$/ },
   { words: [CODE, "--timeout", "2"], error: /--timeout is "2"/ },
@@ -90,6 +106,8 @@ for (const [command, cases] of [["create", CREATE], ["accept", ACCEPT]] as const
     writeFileSync(join(directory, "latin1.txt"), Uint8Array.of(0xe4));
     writeFileSync(join(directory, "cap.txt"), "URI:DIR2:secret:write\n", { mode: 0o600 });
     writeFileSync(join(directory, "long.txt"), "x".repeat(16_001 - '{"offer":{"message":""}}'.length));
+    writeFileSync(join(directory, "empty.json"), "");
+    writeFileSync(join(directory, "bom.json"), "\ufeff{}");
     mkdirSync(join(directory, "directory"));
     const before = listing(directory);
     const nowhere = await startNowhere(t);
@@ -115,5 +133,21 @@ t.test("which server is asked", async (t) => {
     const [[, outcome]] = await keyholeForEach<readonly string[]>([words], () => [["invite", "accept", ...words, CODE], { env: environment }]) as [[unknown, Outcome]];
     t.equal(outcome.status, 3);
     t.same(counts(), expected);
+  }
+});
+
+t.test("a wrong address in the environment", async (t) => {
+  for (const [name, env] of [
+    ["KEYHOLE_MAILBOX", { KEYHOLE_MAILBOX: "http://me:secret@relay.example", WORMHOLE_RELAY_URL: "ws://127.0.0.1:1/v1" }],
+    ["WORMHOLE_RELAY_URL", { WORMHOLE_RELAY_URL: "http://me:secret@relay.example" }],
+  ] as const) {
+    const [[, outcome]] = await keyholeForEach<readonly string[]>([["invite", "accept", CODE]], (words) => [words, { env }]) as [[unknown, Outcome]];
+    checkFailure(t, outcome, 2, new RegExp(`^error: ${name} is "http://…@relay.example", expected ws:.*: its scheme is http, not ws or wss$`), name);
+  }
+});
+
+t.test("invite mailbox", async (t) => {
+  for (const [, outcome] of await keyholeForEach(["--db", "--tls-cert", "--tls-key"], (option) => [["invite", "mailbox", option, ""], {}])) {
+    checkFailure(t, outcome, 2, /^error: --(db|tls-cert|tls-key) is empty, expected a file$/, outcome.stderr);
   }
 });

@@ -1,6 +1,7 @@
 import { connect } from "node:net";
 import { networkInterfaces } from "node:os";
 import t from "tap";
+import { WebSocket } from "ws";
 import { mailboxUrlAt, privateAddresses } from "../../src/lib/invite/local-addresses.ts";
 import { bareSide, eventNames, eventsOf, invite, nameplateOf, shell } from "../support/invite.ts";
 import type { Program } from "../interop/support/program.ts";
@@ -75,11 +76,12 @@ t.test("a mailbox server of the environment is not asked", async (t) => {
 });
 
 t.test("the server tells of a side that comes and says nothing, and of a third one", async (t) => {
-  const silent = invite(t, ["create", "--json", "--local", "--text", "{}"]);
+  const silent = invite(t, ["create", "--json", "--local", "--ttl", "3s", "--text", "{}"]);
   const first = await codeOf(silent);
   const side = await bareSide(t, first.url);
   await side.join(nameplateOf(first.code));
   side.close();
+  await silent.expect("stderr", /^somebody has taken the number of the code and has not spoken yet; /);
   const ended = await silent.ended;
   t.same([ended.status, eventNames(ended)], [1, ["code", "silent-guess"]]);
 
@@ -106,4 +108,23 @@ t.test("Ctrl-C", async (t) => {
   program.kill("SIGINT");
   t.equal((await program.ended).status, 130);
   t.ok(await isFree(url));
+});
+
+t.test("strangers in the same network", async (t) => {
+  const program = invite(t, ["create", "--json", "--local", "--listen", "127.0.0.1:0", "--ttl", "1m", "--text", "{}"]);
+  const { url } = await codeOf(program);
+  const loud = new WebSocket(url);
+  const closed = new Promise<number>((resolve) => loud.on("close", resolve));
+  loud.on("open", () => loud.send(`{"type":"ping","ping":"${"x".repeat(50_000)}"}`));
+  loud.on("error", () => undefined);
+  t.equal(await closed, 1009, "a frame that no invite of this size needs is not taken");
+
+  const sockets = Array.from({ length: 80 }, () => new WebSocket(url));
+  t.teardown(() => sockets.forEach((socket) => socket.terminate()));
+  const opened = await Promise.all(sockets.map((socket) => new Promise<boolean>((resolve) => socket.on("open", () => resolve(true)).on("error", () => resolve(false)))));
+  const count = opened.filter((isOpen) => isOpen).length;
+  t.ok(count >= 60 && count < 70, `so many connections at a time: ${count}`);
+  for (const socket of sockets) socket.terminate();
+  program.kill("SIGINT");
+  t.equal((await program.ended).status, 130);
 });

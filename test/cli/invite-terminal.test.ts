@@ -44,10 +44,35 @@ t.test("Tab completes a code", async (t) => {
 t.test("a code that is not typed", async (t) => {
   const { url, list } = await startMailbox(t);
   t.equal((await atTerminal(["invite", "accept", "--mailbox", url], [{ expect: "code", send: "\u0003" }])).status, 130);
-  const wrong = await atTerminal(["invite", "accept", "--mailbox", url], [{ expect: "code", send: "7-guitarist-revange\r" }]);
-  t.equal(wrong.status, 2);
-  t.match(wrong.screen, /error: word 2 of the code, "revange", is not in the list, nearest: revenge/);
+  for (const end of ["\r", "\u0004", "\u0003"]) {
+    const wrong = await atTerminal(
+      ["invite", "accept", "--mailbox", url],
+      [
+        { expect: "code (Tab completes): ", send: "7-guitarist-revange\r" },
+        { expect: "spelling", send: "" },
+        { expect: "code (Tab completes): ", send: end },
+      ],
+    );
+    t.same([wrong.status, wrong.missed], [130, null], wrong.screen);
+    t.match(wrong.screen, /error: word 2 of the code, "revange", is not in the list, nearest: revenge/);
+  }
   t.same(await list(), [], "nothing was claimed");
+});
+
+t.test("a code that is mistyped at first", async (t) => {
+  const { url } = await startMailbox(t);
+  const { program } = await create(t, url, ["--code", "33-guitarist-revenge", "--text", '"hello"']);
+  const { screen, status, missed } = await atTerminal(
+    ["invite", "accept", "--mailbox", url],
+    [
+      { expect: "code (Tab completes): ", send: "33-guitarist-revange\r" },
+      { expect: "spelling", send: "" },
+      { expect: "code (Tab completes): ", send: "33-guitarist-revenge\r" },
+    ],
+  );
+  t.same([status, missed], [0, null], screen);
+  t.match(screen, /"hello"\n$/);
+  t.equal((await program.ended).status, 0);
 });
 
 t.test("both sides ask about the verifier", async (t) => {
@@ -59,10 +84,10 @@ t.test("both sides ask about the verifier", async (t) => {
     [["\r", "y\r"], [1, 1], "refused"],
   ] as const) {
     const code = "32-guitarist-revenge";
-    const question = "does the other side show the same? [y/N] ";
+    const question = (other: string): string => `does the ${other} have the same? [y/N] `;
     const [issuer, receiver] = await Promise.all([
-      atTerminal(["invite", "create", "--json", "--verify", "--mailbox", url, "--code", code, "--text", "{}"], [{ expect: question, send: answers[0] }]),
-      atTerminal(["invite", "accept", "--verify", "--mailbox", url, code], [{ expect: question, send: answers[1] }]),
+      atTerminal(["invite", "create", "--json", "--verify", "--mailbox", url, "--code", code, "--text", "{}"], [{ expect: question("receiver"), send: answers[0] }]),
+      atTerminal(["invite", "accept", "--verify", "--mailbox", url, code], [{ expect: question("sender"), send: answers[1] }]),
     ]);
     t.same([issuer.status, receiver.status], statuses, `${issuer.screen}${receiver.screen}`);
     const [, verifier] = /^verifier: ([0-9a-f]{64})$/m.exec(issuer.screen) ?? [];

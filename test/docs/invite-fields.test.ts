@@ -1,11 +1,12 @@
+import { readFileSync } from "node:fs";
 import t from "tap";
-import { accept, create, eventsOf, invite, receiver, startMailbox } from "../support/invite.ts";
 import { encodeUtf8 } from "../../src/lib/text.ts";
+import { accept, create, eventsOf, invite, receiver, startMailbox } from "../support/invite.ts";
 import { temporaryDirectory } from "../support/keyhole.ts";
-import { checkFields, type Fields } from "./documented-fields.ts";
+import { checkFields, listsWith, type Fields } from "./documented-fields.ts";
+import { namesOf } from "./mdoc.ts";
 
-// The manual names every field of what `invite create` and `invite accept`
-// write with --json; here they write it.
+// The same as fields.test.ts, for invites.
 
 const FOLDER = JSON.stringify({ collective: "URI:DIR2-RO:fake:x" });
 
@@ -37,4 +38,19 @@ t.test("what was received", async (t) => {
     results.push(JSON.parse((await accept(t, url, ["--json", ...words, code], { cwd: directory })).stdout) as Fields);
   }
   checkFields(t, results, "keyhole-invite-accept.1", "OUTPUT FORMAT");
+});
+
+t.test("the events that there are", (t) => {
+  const [documented = []] = listsWith("Ql", "keyhole-invite.1", "What becomes of a code");
+  const [, names = ""] = /export type EventName = (.*);/.exec(readFileSync("src/lib/invite/events.ts", "utf8")) ?? [];
+  t.same(namesOf(documented, "Ql"), [...names.matchAll(/"([a-z-]+)"/g)].map(([, name]) => name));
+  t.end();
+});
+
+t.test("invite mailbox", async (t) => {
+  const mailbox = invite(t, ["mailbox", "--json", "--listen", "127.0.0.1:0", "--db", ":memory:"]);
+  const [line] = await mailbox.expect("stdout", /^.*\n/);
+  checkFields(t, [JSON.parse(line) as Fields], "keyhole-invite-mailbox.1", "OUTPUT FORMAT");
+  mailbox.kill("SIGTERM");
+  await mailbox.ended;
 });

@@ -1,12 +1,11 @@
 import t from "tap";
 import { randomScalar, startPake } from "../../src/lib/wormhole/spake2.ts";
-import { BareSide } from "./support/bare-side.ts";
+import { MailboxClient } from "../support/mailbox-client.ts";
 import { forEachMailbox, Mailbox } from "./support/mailboxes.ts";
-import { accept, create, eventNames, forEach, peers, python, writtenBy } from "./support/wormhole-peers.ts";
+import { accept, APPID, create, eventNames, forEach, listNameplates, peers, python, writtenBy } from "./support/wormhole-peers.ts";
 
 // What each side learns of a wrong code, a used one, and of a third side.
 
-const APPID = "lothar.com/wormhole/text-or-file-xfer";
 const PAYLOAD = '{"door": 4711}';
 
 function nameplateOf(code: string): string {
@@ -20,7 +19,7 @@ function wrongCode(code: string): string {
 
 await forEachMailbox(t, async (t, kind) => {
   const { url } = await Mailbox.start(t, kind);
-  const observer = await BareSide.connect(t, url, APPID, "0b5e12ed00");
+  const observer = await MailboxClient.bind(t, url, "0b5e12ed00", { appid: APPID });
 
   await t.test("a wrong guess at our code", async (t) => {
     for (const [peer, { sent, received }] of await forEach(peers(), async (peer) => {
@@ -49,15 +48,15 @@ await forEachMailbox(t, async (t, kind) => {
     const { code, program } = await create(t, url, PAYLOAD, []);
     t.equal((await python.receive(t, url, code).ended).status, 0);
     t.equal((await program.ended).status, 0);
-    t.same(await observer.list(), [], "its nameplate is free");
+    t.same(await listNameplates(observer), [], "its nameplate is free");
     const again = await accept(t, url, code, ["--timeout", "2s"]).ended;
     t.match({ ...again }, { status: 3, stdout: /^$/ }, "nobody is there", again);
-    t.same(await observer.list(), [], "and no nameplate is left behind");
+    t.same(await listNameplates(observer), [], "and no nameplate is left behind");
   });
 
   await t.test("a code of which two others make use", async (t) => {
     const { code, program } = await python.send(t, url, PAYLOAD);
-    const first = await BareSide.connect(t, url, APPID, "f125700000");
+    const first = await MailboxClient.bind(t, url, "f125700000", { appid: APPID });
     await first.join(nameplateOf(code));
     const third = await accept(t, url, code, []).ended;
     t.match({ ...third }, { status: 1, stdout: /^$/, stderr: /two others have used this code/ });
@@ -66,7 +65,7 @@ await forEachMailbox(t, async (t, kind) => {
 
   await t.test("a third side at our code", async (t) => {
     const { code, program } = await create(t, url, PAYLOAD, ["--ttl", "15s"]);
-    const first = await BareSide.connect(t, url, APPID, "f125700001");
+    const first = await MailboxClient.bind(t, url, "f125700001", { appid: APPID });
     await first.join(nameplateOf(code));
     const third = await python.receive(t, url, code).ended;
     t.not(third.status, 0);
@@ -79,22 +78,22 @@ await forEachMailbox(t, async (t, kind) => {
 
   await t.test("somebody who says what he must and vanishes", async (t) => {
     const { code, program } = await create(t, url, PAYLOAD, []);
-    const guesser = await BareSide.connect(t, url, APPID, "90e55e7000");
+    const guesser = await MailboxClient.bind(t, url, "90e55e7000", { appid: APPID });
     await guesser.join(nameplateOf(code));
     const { message } = startPake(code, randomScalar());
     const body = JSON.stringify({ pake_v1: Buffer.from(message).toString("hex") });
     guesser.send({ type: "add", phase: "pake", body: Buffer.from(body).toString("hex") });
     await program.expect("stdout", /"contacted"/);
-    guesser.close();
+    guesser.socket.close();
     const sent = await program.ended;
     t.same([sent.status, ...eventNames(sent)], [1, "code", "contacted", "silent-guess"]);
   });
 
   await t.test("somebody who says nothing", async (t) => {
     const { code, program } = await create(t, url, PAYLOAD, ["--ttl", "5s"]);
-    const guesser = await BareSide.connect(t, url, APPID, "90e55e7001");
+    const guesser = await MailboxClient.bind(t, url, "90e55e7001", { appid: APPID });
     await guesser.join(nameplateOf(code));
-    guesser.close();
+    guesser.socket.close();
     const sent = await program.ended;
     // Again, only Keyhole's server can tell.
     t.same([sent.status, ...eventNames(sent)], [1, "code", kind === "keyhole" ? "silent-guess" : "expired"]);

@@ -1,16 +1,15 @@
 import { resolve } from "node:path";
 import t from "tap";
 import { listing, temporaryDirectory } from "../support/keyhole.ts";
+import { MailboxClient } from "../support/mailbox-client.ts";
 import { installed } from "./support/installed.ts";
-import { BareSide } from "./support/bare-side.ts";
 import { forEachMailbox, Mailbox } from "./support/mailboxes.ts";
 import { Program } from "./support/program.ts";
-import { accept, create, eventNames, python } from "./support/wormhole-peers.ts";
+import { accept, APPID, create, eventNames, listNameplates, python } from "./support/wormhole-peers.ts";
 
 // One of the two programs dies.
 
 const PAYLOAD = '{"door": 4711}';
-const APPID = "lothar.com/wormhole/text-or-file-xfer";
 
 await forEachMailbox(t, async (t, kind) => {
   const { url } = await Mailbox.start(t, kind);
@@ -54,10 +53,10 @@ await forEachMailbox(t, async (t, kind) => {
   await t.test("we, by Ctrl-C, before the receiver comes", async (t) => {
     const { code, program } = await create(t, url, PAYLOAD, []);
     const [nameplate] = code.split("-");
-    const observer = await BareSide.connect(t, url, APPID, "0b5e12ed00");
-    t.ok((await observer.list()).includes(nameplate!), "its nameplate");
+    const observer = await MailboxClient.bind(t, url, "0b5e12ed00", { appid: APPID });
+    t.ok((await listNameplates(observer)).includes(nameplate!), "its nameplate");
     program.kill("SIGINT");
     t.equal((await program.ended).status, 130);
-    t.notOk((await observer.list()).includes(nameplate!), "is given back");
+    t.notOk((await listNameplates(observer)).includes(nameplate!), "is given back");
   });
 });

@@ -1,7 +1,7 @@
-import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import t from "tap";
-import { temporaryDirectory } from "../support/keyhole.ts";
+import { AUTHORITY, GOOD } from "../support/certificates.ts";
+import { temporaryDirectory, writeFiles } from "../support/keyhole.ts";
 import { forEachMailbox, Mailbox } from "./support/mailboxes.ts";
 import { accept, go, goWormholeSkipReason, keyholeInvite, python, withGo } from "./support/wormhole-peers.ts";
 
@@ -29,11 +29,11 @@ await t.test("a server that does not want us", async (t) => {
 
 await t.test("over TLS", async (t) => {
   const directory = temporaryDirectory(t);
-  const [certificate, key] = [join(directory, "cert.pem"), join(directory, "key.pem")];
-  execFileSync("openssl", ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate], { stdio: "ignore" });
-  const { port } = await Mailbox.start(t, "keyhole", ["--tls-cert", certificate, "--tls-key", key]);
+  writeFiles(directory, { "ca.pem": AUTHORITY, "cert.pem": GOOD.cert, "key.pem": GOOD.key });
+  const { port } = await Mailbox.start(t, "keyhole", ["--tls-cert", join(directory, "cert.pem"), "--tls-key", join(directory, "key.pem")]);
   const url = `wss://localhost:${port}/v1`;
-  const trusted = { env: { SSL_CERT_FILE: certificate, NODE_EXTRA_CA_CERTS: certificate } };
+  const authority = join(directory, "ca.pem");
+  const trusted = { env: { SSL_CERT_FILE: authority, NODE_EXTRA_CA_CERTS: authority } };
 
   const { code, program } = await python.send(t, url, PAYLOAD, trusted);
   t.match({ ...(await accept(t, url, code, []).ended) }, { status: 3, stdout: /^$/, stderr: /certificate/ }, "one that nobody vouches for");

@@ -82,8 +82,8 @@ export function eventNames(ending: Ending): readonly unknown[] {
 }
 
 /** One side that says what a test says and nothing else. */
-export function bareSide(t: Test, url: string, appid = TEXT_APPID): Promise<BareSide> {
-  return BareSide.connect(t, url, appid, randomBytes(5).toString("hex"));
+export function bareSide(t: Test, url: string, appid = TEXT_APPID, side = randomBytes(5).toString("hex")): Promise<BareSide> {
+  return BareSide.connect(t, url, appid, side);
 }
 
 export function nameplateOf(code: string): string {

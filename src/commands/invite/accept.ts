@@ -9,7 +9,9 @@ import { interruptible } from "../interruptible.ts";
 import { canPrompt, say, writeJson } from "../io.ts";
 import { EXIT_OK } from "../report.ts";
 import { readAppid, readMailboxUrl } from "./mailbox-url.ts";
+import { readPath } from "./path-word.ts";
 import { openPayloadOutput } from "./payload-output.ts";
+import { ConnectionNews, sayMotd } from "./progress.ts";
 import { readCode } from "./read-code.ts";
 import { readVerify } from "./verifier.ts";
 
@@ -24,8 +26,9 @@ export async function accept(args: Arguments): Promise<number> {
   const given = readGivenCode(args);
   return interruptible(async (signal) => {
     const write = openPayloadOutput(args, format, signal);
-    const code = given ?? checkCode(args, await promptForCode(url, appid ?? FORMATS[format].appid, signal));
+    const code = given ?? (await promptForCode(args, url, appid ?? FORMATS[format].appid, signal));
     let about: object = { code, format };
+    const { onConnection, end } = new ConnectionNews(args).watch();
     await acceptInvite(
       { format, code, appid, personal },
       {
@@ -37,9 +40,10 @@ export async function accept(args: Arguments): Promise<number> {
           return write(payload, about);
         },
         confirm: verify?.(signal),
+        onConnection,
         ...progressOf(args),
       },
-    );
+    ).finally(end);
     reportFile(args, about);
     return EXIT_OK;
   });
@@ -53,9 +57,9 @@ function readGivenCode(args: Arguments): string | undefined {
   throw new UsageError("USAGE_POSITIONALS", "invite accept needs CODE", { hint: "or - to read it from standard input" });
 }
 
-async function promptForCode(url: string, appid: string, signal: AbortSignal): Promise<string> {
+async function promptForCode(args: Arguments, url: string, appid: string, signal: AbortSignal): Promise<string> {
   const { promptCode } = await import("./code-prompt.ts");
-  return promptCode(url, appid, signal);
+  return promptCode(url, appid, signal, (text) => checkCode(args, text));
 }
 
 /** @throws {WormholeError} WORMHOLE_CODE, WORMHOLE_CODE_WORDS */
@@ -65,9 +69,9 @@ function checkCode(args: Arguments, text: string): string {
   return code.text;
 }
 
-/** @throws {UsageError} USAGE_PERSONAL; {InviteError} INVITE_PERSONAL; {FileError} */
+/** @throws {UsageError} USAGE_PERSONAL, USAGE_PATH; {InviteError} INVITE_PERSONAL; {FileError} */
 async function readPersonal(args: Arguments, format: FormatName): Promise<string | undefined> {
-  const path = args.optional("personal");
+  const path = readPath(args, "personal");
   if (path === undefined) return undefined;
   if (format !== "magic-folder") throw new UsageError("USAGE_PERSONAL", "--personal goes with --format magic-folder alone", { hint: args.usageHint });
   const [{ readSecretLine }, { parseUtf8 }, { checkPersonal }] = await Promise.all([import("../secret-line.ts"), import("../../lib/text.ts"), import("../../lib/invite/formats/magic-folder.ts")]);
@@ -76,13 +80,11 @@ async function readPersonal(args: Arguments, format: FormatName): Promise<string
   return capability;
 }
 
-function progressOf(args: Arguments): Pick<Parameters<typeof acceptInvite>[1], "onMotd" | "onConnection" | "onProgress"> {
+function progressOf(args: Arguments): Pick<Parameters<typeof acceptInvite>[1], "onMotd" | "onProgress"> {
   if (args.flag("quiet")) return {};
-  const onMotd = (motd: string): void => say(`mailbox server: ${escapeForTerminal(motd)}`);
-  if (!args.flag("verbose")) return { onMotd };
+  if (!args.flag("verbose")) return { onMotd: sayMotd };
   return {
-    onMotd,
-    onConnection: (isConnected) => say(isConnected ? "connected" : "the connection is lost; trying again"),
+    onMotd: sayMotd,
     onProgress: (progress) => say(progress === "contacted" ? "the sender is there" : "it is the right code"),
   };
 }

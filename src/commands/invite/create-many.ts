@@ -1,5 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { fstatSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
 import { FileError, KeyholeError } from "../../lib/errors.ts";
 import { describeSystemError } from "../../lib/files.ts";
 import type { InviteEvent } from "../../lib/invite/events.ts";
@@ -9,11 +10,12 @@ import { LineCutter } from "../line-cutter.ts";
 import { EXIT_OK } from "../report.ts";
 import { statusOf, type EventLines, type Tag } from "./event-lines.ts";
 
-/** Invites that wait at a time; further lines are read when one of them is over. */
-export const MAX_OPEN = 1000;
-
-/** Of these, so many that have no code yet: servers do not like to be stormed. */
+/** Of those that wait at a time, so many that have no code yet: servers do not like to be stormed. */
 const MAX_STARTING = 16;
+
+/** A server that counts claims counts them by the minute. */
+const LIMIT_PAUSE_MS = 5000;
+const LIMIT_PATIENCE_MS = 120_000;
 
 /** One of many invites. */
 export interface Job {
@@ -28,27 +30,31 @@ export interface Job {
 }
 
 /**
- * Issues many invites at once.
+ * Issues many invites at once. Where the server allows no more claims for now,
+ * those that have no code yet wait, some minutes at most.
  *
  * @param jobsUntil - the invites; the signal ends the waiting for more of them
+ * @param maxOpen - how many wait at a time; the rest begins when one of them is over
  * @returns the worst exit status
  * @throws what ends them all: {FileError} STDIN, STDOUT; the reason of the signal
  */
-export async function issueMany(jobsUntil: (signal: AbortSignal) => AsyncIterable<Job> | Iterable<Job>, lines: EventLines, signal: AbortSignal): Promise<number> {
+export async function issueMany(jobsUntil: (signal: AbortSignal) => AsyncIterable<Job> | Iterable<Job>, maxOpen: number, lines: EventLines, signal: AbortSignal): Promise<number> {
   const failing = new AbortController();
   const ending = AbortSignal.any([signal, failing.signal]);
   setMaxListeners(0, ending);
-  const open = new Gate(MAX_OPEN);
+  const open = new Gate(maxOpen);
   const starting = new Gate(MAX_STARTING);
   const running: Promise<void>[] = [];
   let worst = EXIT_OK;
   const run = async ({ tag, issue }: Job, leave: () => void): Promise<void> => {
     const start = await starting.enter();
     try {
-      const event = await issue(ending, (event) => {
-        lines.tell(event, tag);
-        if (event.event === "code") start();
-      });
+      const event = await patiently(lines, ending, () =>
+        issue(ending, (event) => {
+          lines.tell(event, tag);
+          if (event.event === "code") start();
+        }),
+      );
       worst = Math.max(worst, statusOf(event));
     } catch (error) {
       if (!(error instanceof KeyholeError) || error.code === "STDOUT") throw error;
@@ -70,6 +76,22 @@ export async function issueMany(jobsUntil: (signal: AbortSignal) => AsyncIterabl
   await Promise.all(running);
   ending.throwIfAborted();
   return worst;
+}
+
+/** Tries again what the server allows later. Nothing has been told of it by then. */
+async function patiently(lines: EventLines, signal: AbortSignal, issue: () => Promise<InviteEvent>): Promise<InviteEvent> {
+  const deadline = Date.now() + LIMIT_PATIENCE_MS;
+  for (;;) {
+    try {
+      return await issue();
+    } catch (error) {
+      if (!(error instanceof KeyholeError) || error.code !== "INVITE_LIMITED" || Date.now() >= deadline) throw error;
+      lines.sayLimited();
+      // All come back at different times.
+      await pause(LIMIT_PAUSE_MS * (0.5 + Math.random()), undefined, { signal }).catch(() => undefined);
+      signal.throwIfAborted();
+    }
+  }
 }
 
 const NEWLINE = 0x0a;

@@ -1,4 +1,4 @@
-import { KeyholeError } from "../../lib/errors.ts";
+import { FileError, KeyholeError } from "../../lib/errors.ts";
 import { END, type EventName, type InviteEvent } from "../../lib/invite/events.ts";
 import type { FormatName } from "../../lib/invite/formats/formats.ts";
 import { encodeJsonLine, escapeUnsafe } from "../../lib/text.ts";
@@ -23,6 +23,8 @@ export interface Meeting {
 /** What a person is told of an event, and what to do about it. */
 interface Words {
   readonly what: string;
+  /** Where a reason says all, and better. */
+  readonly isReasonEnough?: true;
   readonly hint?: string;
 }
 
@@ -30,11 +32,11 @@ const WORDS: Readonly<Record<Exclude<EventName, "code">, Words>> = {
   contacted: { what: "somebody has tried the code; nobody else can use it any more" },
   verified: { what: "it was the right code" },
   delivered: { what: "delivered" },
-  "handed-over": { what: "handed over; the other program does not say whether it has it" },
+  "handed-over": { what: "handed over; the receiver's program does not say whether it has it" },
   "wrong-guess": { what: "somebody tried a wrong code", hint: "issue a new one; if nobody mistyped it, somebody is guessing" },
-  "silent-guess": { what: "somebody tried a code and vanished", hint: "issue a new one; somebody may be guessing" },
+  "silent-guess": { what: "somebody tried a code and vanished", isReasonEnough: true, hint: "issue a new one; somebody may be guessing" },
   crowded: { what: "a third side came, so that nobody can use the code", hint: "issue a new one; somebody may be guessing" },
-  expired: { what: "nobody has taken it in time", hint: "issue a new one; --ttl waits longer" },
+  expired: { what: "nobody has used the code in time", isReasonEnough: true, hint: "issue a new one; --ttl waits longer" },
   refused: { what: "refused" },
   lost: { what: "the invite is lost", hint: "issue a new one" },
 };
@@ -47,6 +49,7 @@ export class EventLines {
   /** Of payloads that come line by line, the codes that wait for those before them. */
   readonly #waiting = new Map<number, string>();
   #nextLine = 1;
+  #wasLimitSaid = false;
 
   constructor(args: Arguments, meeting: Meeting, showQr?: (text: string) => void) {
     this.#args = args;
@@ -56,6 +59,31 @@ export class EventLines {
 
   /** @throws {FileError} STDOUT */
   tell(event: InviteEvent, tag: Tag = {}): void {
+    try {
+      this.#tell(event, tag);
+    } catch (error) {
+      throw error instanceof FileError && error.code === "STDOUT" && event.code !== null ? withHint(error) : error;
+    }
+  }
+
+  /** There is no code for a line that holds nothing. */
+  skip(tag: Tag): void {
+    if (!this.#args.flag("json")) this.#write("\n", tag);
+  }
+
+  /** Somebody is there, and says nothing yet. */
+  warnOfSilence(code: string | null, tag: Tag): void {
+    if (this.#args.flag("quiet")) return;
+    say(escapeUnsafe(`${nameOf(tag, code)}somebody has taken the number of the code and has not spoken yet; if it is not the person you mean, issue a new code`));
+  }
+
+  /** The server makes us wait. */
+  sayLimited(): void {
+    if (!this.#wasLimitSaid && !this.#args.flag("quiet")) say("the mailbox server allows no more claims for now; waiting");
+    this.#wasLimitSaid = true;
+  }
+
+  #tell(event: InviteEvent, tag: Tag): void {
     if (event.event === "code" && event.code !== null) return this.#announce(event.code, tag);
     if (this.#args.flag("json")) writeJson({ ...event, ...tag });
     else if (event.code === null) this.#write("\n", tag);
@@ -77,7 +105,7 @@ export class EventLines {
     const [url] = urls;
     if (this.#args.flag("json")) writeJson({ event: "code", code, url, ...(isLocal ? { urls } : {}), command: commands[0], ...tag });
     else this.#write([code, ...(isLocal ? commands : [])].map((line) => `${line}\n`).join(""), tag);
-    if (!isLocal && !this.#isQuiet) say(`the other side runs: ${escapeUnsafe(commands[0] ?? "")}`);
+    if (!isLocal && !this.#isQuiet) say(`the receiver runs: ${escapeUnsafe(commands[0] ?? "")}`);
     this.#showQr?.(this.#uriOf(code));
   }
 
@@ -117,8 +145,8 @@ export class EventLines {
     return this.#args.flag("quiet") || this.#args.flag("json");
   }
 
-  #say({ event, code, reason }: InviteEvent, { what, hint }: Words, tag: Tag): void {
-    const text = `${nameOf(tag, code)}${reason === undefined ? what : `${what}: ${reason}`}`;
+  #say({ event, code, reason }: InviteEvent, { what, isReasonEnough, hint }: Words, tag: Tag): void {
+    const text = `${nameOf(tag, code)}${reason === undefined ? what : isReasonEnough === true ? reason : `${what}: ${reason}`}`;
     const end = END[event];
     if (end !== undefined && end !== "done") sayError(text, hint);
     else if (!this.#isQuiet) say(escapeUnsafe(text));
@@ -129,6 +157,11 @@ export class EventLines {
 export function statusOf({ event }: InviteEvent): number {
   const end = END[event];
   return end === undefined || end === "done" ? EXIT_OK : EXIT_STATUS[end];
+}
+
+/** Whoever reads events and stops reading ends the invite. */
+function withHint({ code, message, kind, cause }: FileError): FileError {
+  return new FileError(code, message, { kind, cause, hint: "the code cannot be used any more; whoever reads standard output must read it to its end" });
 }
 
 function sayError(text: string, hint: string | undefined): void {

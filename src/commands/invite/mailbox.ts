@@ -12,6 +12,7 @@ import { say, writeJson } from "../io.ts";
 import { EXIT_OK } from "../report.ts";
 import { makeStateDirectory } from "../state-directory.ts";
 import { parseListenAddress } from "./listen-address.ts";
+import { readPath } from "./path-word.ts";
 
 const MAX_CONNECTIONS = 1_000_000;
 const MIN_MESSAGE = 1024;
@@ -61,14 +62,14 @@ function readOptions(args: Arguments): MailboxServerOptions {
       if (!args.flag("quiet")) say(escapeForTerminal(line));
     },
     // Last, as it makes a directory.
-    db: args.optional("db") ?? join(makeStateDirectory(process.env), "mailbox.db"),
+    db: readPath(args, "db") ?? join(makeStateDirectory(process.env), "mailbox.db"),
   };
 }
 
 /** @throws {UsageError} USAGE_TLS; {FileError} FILE_… */
 function readTls(args: Arguments): TlsFiles | undefined {
-  const cert = args.optional("tls-cert");
-  const key = args.optional("tls-key");
+  const cert = readPath(args, "tls-cert");
+  const key = readPath(args, "tls-key");
   if (cert === undefined && key === undefined) return undefined;
   if (cert === undefined || key === undefined) {
     throw new UsageError("USAGE_TLS", `--tls-${cert === undefined ? "key" : "cert"} needs --tls-${cert === undefined ? "cert" : "key"}`, { hint: args.usageHint });

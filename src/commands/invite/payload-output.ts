@@ -1,10 +1,11 @@
 import * as fs from "node:fs";
-import { FileError, KeyholeError } from "../../lib/errors.ts";
+import { FileError, KeyholeError, UsageError } from "../../lib/errors.ts";
 import { checkNewFile, describeSystemError, systemErrorCode, writeAll, writeNewFile } from "../../lib/files.ts";
 import type { FormatName } from "../../lib/invite/formats/formats.ts";
 import { encodeJsonLine, encodeUtf8, escapeUnsafe } from "../../lib/text.ts";
 import type { Arguments } from "../arguments.ts";
 import { isTerminal, STDOUT } from "../io.ts";
+import { readPath } from "./path-word.ts";
 
 /** How often to look whether a full pipe has room again. */
 const PAUSE_MS = 10;
@@ -19,10 +20,10 @@ export type PayloadOutput = (payload: string, about: object) => void | Promise<v
  * of `--out`, else standard output, raw in a pipe or file, escaped at a
  * terminal, in an object with `--json`.
  *
- * @throws {FileError} FILE_EXISTS, FILE_WRITE, as `input`: nothing has been tried
+ * @throws {FileError} FILE_EXISTS, FILE_WRITE, as `input`: nothing has been tried; {UsageError} USAGE_PATH
  */
 export function openPayloadOutput(args: Arguments, format: FormatName, signal: AbortSignal): PayloadOutput {
-  const path = args.optional("out");
+  const path = readPath(args, "out");
   if (path !== undefined) {
     checkOut(path);
     return (payload) => writeNewFile(path, NAME, encodeUtf8(payload));
@@ -34,6 +35,7 @@ export function openPayloadOutput(args: Arguments, format: FormatName, signal: A
 
 /** What stands in the way is on the command line, and can be mended there. */
 function checkOut(path: string): void {
+  if (path === "-") throw new UsageError("USAGE_PATH", "--out is -, expected a file", { hint: "leave out --out for standard output; ./- for a file of that name" });
   try {
     checkNewFile(path, NAME);
   } catch (error) {

@@ -12,7 +12,7 @@ const WORMHOLE_OPTIONS: readonly OptionSpec[] = [
   { name: "format", value: "FORMAT", choices: FORMATS, default: "json", summary: "what the other program speaks" },
   { name: "any-words", summary: "take a code whose words are not in the list" },
   { name: "verify", summary: "show the verifier and ask whether the other side has the same" },
-  { name: "yes", short: "y", summary: "do not ask" },
+  { name: "yes", short: "y", summary: "with --verify, show the verifier and do not ask; else of no effect" },
 ];
 
 /** The commands for invites. */

@@ -19,13 +19,14 @@ export function readVerify(args: Arguments, canAsk = canPrompt()): ((signal: Abo
     return Promise.resolve(true);
   };
   if (!canAsk) throw new UsageError("USAGE_VERIFY", "--verify has nobody to ask here", { hint: "give --yes to have the verifier on standard error and go on" });
-  return (signal) => inTurn((verifier) => ask(verifier, signal));
+  const other = args.command.name === "invite create" ? "receiver" : "sender";
+  return (signal) => inTurn((verifier) => ask(verifier, other, signal));
 }
 
-async function ask(verifier: string, signal: AbortSignal): Promise<boolean> {
+async function ask(verifier: string, other: string, signal: AbortSignal): Promise<boolean> {
   say(`verifier: ${verifier}`);
   const { promptLine } = await import("../../lib/terminal/prompt.ts");
-  const answer = await promptLine("does the other side show the same? [y/N] ", signal);
+  const answer = await promptLine(`does the ${other} have the same? [y/N] `, signal);
   if (answer === undefined) throw new Interrupted();
   return /^y(es)?$/i.test(answer.trim());
 }

@@ -5,6 +5,7 @@ import { newReceiver } from "../wormhole/state.ts";
 import { Wormhole, type WormholeEvent } from "../wormhole/wormhole.ts";
 import { startDialog, type AcceptOutcome, type DialogEvent, type DialogState } from "./formats/format.ts";
 import { FORMATS, type FormatName } from "./formats/formats.ts";
+import { limitErrorOf } from "./limit.ts";
 
 /** What is left to do once the payload is safe takes no longer with a server that answers. */
 const FINISH_MS = 30_000;
@@ -38,7 +39,7 @@ export interface AcceptOptions {
  * Receives what a code stands for.
  *
  * @throws {InviteError} INVITE_WRONG_CODE, INVITE_CROWDED, INVITE_REFUSED, INVITE_UNUSABLE, INVITE_VERIFIER (`no`);
- *   INVITE_TIMEOUT, INVITE_LOST, INVITE_UNACKNOWLEDGED (`outside`); {WormholeError}; what `write` and `confirm` throw; the reason of the signal
+ *   INVITE_TIMEOUT, INVITE_LOST, INVITE_LIMITED, INVITE_UNACKNOWLEDGED (`outside`); {WormholeError}; what `write` and `confirm` throw; the reason of the signal
  */
 export async function accept(acceptance: Acceptance, options: AcceptOptions): Promise<void> {
   const accepting = new Accepting(acceptance, options);
@@ -162,9 +163,12 @@ class Accepting {
 
   #late(): InviteError {
     if (this.#isWritten) return this.#unacknowledged();
-    const { isContacted, isVerified } = this.#wormhole.state;
+    const { isContacted, isVerified, isClaimAsked, connection } = this.#wormhole.state;
+    if (connection.stage !== "bound") {
+      return new InviteError("INVITE_LOST", `no connection to the mailbox server within ${this.#options.timeoutMs / 1000} s`, { kind: "outside", hint: isClaimAsked ? "check the network, and ask for a new code" : "check the network, and try again; the code was not used" });
+    }
     const found = isVerified ? "the sender has the same code, but sent nothing" : isContacted ? "somebody is there, but has not shown that it is the same code" : "nobody came";
-    return new InviteError("INVITE_TIMEOUT", `${found} within ${this.#options.timeoutMs / 1000} s`, { kind: "outside", hint: isContacted ? "ask for a new code" : "ask whether the sender still waits, and for a new code; --timeout waits longer" });
+    return new InviteError("INVITE_TIMEOUT", `${found} within ${this.#options.timeoutMs / 1000} s`, { kind: "outside", hint: isContacted ? "ask for a new code" : "the code was used or has expired, or the sender has another --mailbox or --format" });
   }
 
   /** The sender may not know that all is well. */
@@ -172,8 +176,11 @@ class Accepting {
     return new InviteError("INVITE_UNACKNOWLEDGED", "the payload is written, but the sender could not be told", { kind: "outside", hint: "tell the sender yourself" });
   }
 
-  #ended({ reason, detail }: WormholeEvent & { readonly type: "ended" }): KeyholeError {
+  #ended(event: WormholeEvent & { readonly type: "ended" }): KeyholeError {
     if (this.#isWritten) return this.#unacknowledged();
+    const limited = limitErrorOf(event, "try again in a minute; the code is still good");
+    if (limited !== undefined) return limited;
+    const { reason, detail } = event;
     switch (reason) {
       case "wrong-guess":
         return new InviteError("INVITE_WRONG_CODE", "the code is wrong, or somebody else answered", { kind: "no", hint: "it cannot be tried again; ask for a new one" });

@@ -10,9 +10,10 @@ import type { JsonObject } from "./formats/format.ts";
  * - `delivered`: the other side acknowledged the payload
  * - `handed-over`: the server has all of it, and the other side acknowledges nothing
  * - `wrong-guess`: somebody tried a wrong code
- * - `silent-guess`: somebody tried a code and vanished; he may know whether it was right, and has no payload
+ * - `silent-guess`: somebody tried a code and vanished; he may know whether it was right, and has no payload. Or
+ *   somebody took its number and said nothing until the time was over
  * - `crowded`: a third side came, so that nobody can use the code
- * - `expired`: the time was over
+ * - `expired`: the time was over; after `verified`, the other side may have the payload
  * - `refused`: the other side, or the person on this one, did not want it
  * - `lost`: the server cannot be reached any more, or has forgotten the invite
  */
@@ -24,7 +25,7 @@ export interface InviteEvent {
   readonly code: string | null;
   /** With `verified`: what both sides see, in hexadecimal. */
   readonly verifier?: string;
-  /** Why it was refused or lost. It may hold words of the other side. */
+  /** Why it was refused or lost, or what more is known of its end. It may hold words of the other side. */
   readonly reason?: string;
   /** With `delivered`: what the other side sent back. */
   readonly answer?: JsonObject;

@@ -22,7 +22,7 @@ export { END, type EventName, type InviteEvent } from "./events.ts";
 export { checkPayload, MAX_LARGE_LENGTH, MAX_PLAINTEXT_LENGTH, parsePayloadLine } from "./payload.ts";
 
 // A mailbox server within the process.
-export { startLocalServer, type LocalServer } from "./local-server.ts";
+export { startLocalServer, type LocalServer, type LocalServerOptions } from "./local-server.ts";
 
 // The dialogs, for drivers of another kind.
 export { FORMATS, type FormatName } from "./formats/formats.ts";

@@ -6,9 +6,18 @@ import { Wormhole, type WormholeEvent } from "../wormhole/wormhole.ts";
 import type { InviteEvent } from "./events.ts";
 import { startDialog, type DialogEvent, type DialogState, type Format, type IssueOutcome } from "./formats/format.ts";
 import { FORMATS, type FormatName } from "./formats/formats.ts";
+import { limitErrorOf } from "./limit.ts";
 
 /** Whoever has proved to know the code has at least so long for the rest, even if it is used at the last moment. */
 const ANSWER_MS = 30_000;
+
+/** A server that is away when the time is over may come back for so long. */
+const SERVER_MS = 5000;
+const POLL_MS = 250;
+
+/** Whoever has used the code and is about to prove it can be told that nothing will come. */
+const PROOF_MS = 1000;
+const PROOF_POLL_MS = 20;
 
 /** All of an invite that is issued: what another process needs to go on with it. JSON. */
 export interface IssueState {
@@ -17,6 +26,8 @@ export interface IssueState {
   /** When nobody may use the code any more, in ms since 1970; nothing before there is one. */
   readonly expiresAt: number | null;
   readonly code: string | null;
+  /** Somebody has taken the number of the code, and had not spoken by then. */
+  readonly hasSilentClaim: boolean;
   readonly dialog: DialogState;
   readonly wormhole: WormholeState;
 }
@@ -37,7 +48,7 @@ export interface Invite {
 export function newInvite({ format, payload, ttlMs, appid, words, code }: Invite): IssueState {
   const { appid: usual, appVersions } = FORMATS[format];
   const wormhole = newIssuer({ appid: appid ?? usual, appVersions: appVersions as Json, words, code });
-  return { format, ttlMs, expiresAt: null, code: null, dialog: startDialog(payload), wormhole };
+  return { format, ttlMs, expiresAt: null, code: null, hasSilentClaim: false, dialog: startDialog(payload), wormhole };
 }
 
 export interface IssueOptions {
@@ -49,6 +60,12 @@ export interface IssueOptions {
   /** Told what the server has to say to everybody. */
   readonly onMotd?: ((motd: string) => void) | undefined;
   readonly onConnection?: ((isConnected: boolean) => void) | undefined;
+  /**
+   * Told once that somebody has taken the number of the code and has not spoken
+   * yet. That may be the right one, who still types the words, or somebody who
+   * keeps everybody else away.
+   */
+  readonly onSilentClaim?: (() => void) | undefined;
   /** Asks whether the other side has the same verifier; without it nobody is asked. */
   readonly confirm?: ((verifier: string) => Promise<boolean>) | undefined;
   /** Writes a state down, before what it speaks of is sent. */
@@ -59,7 +76,7 @@ export interface IssueOptions {
  * Issues an invite, new or gone on with, and waits until it has come to an end.
  *
  * @returns the last event
- * @throws {WormholeError} where there is no server that would take it; {Interrupted} or another reason of the signal;
+ * @throws {WormholeError} where there is no server that would take it; {InviteError} INVITE_LIMITED; {Interrupted} or another reason of the signal;
  *   what `onEvent`, `confirm` and `save` throw. The code can no longer be used then, if the server could be told.
  */
 export async function issue(state: IssueState, options: IssueOptions): Promise<InviteEvent> {
@@ -84,6 +101,8 @@ class Issuing {
   readonly #wormhole: Wormhole;
   #state: IssueState;
   #deadline: number | undefined;
+  /** For a server that is away when the time is over. */
+  #serverDeadline: number | undefined;
 
   constructor(state: IssueState, options: IssueOptions) {
     const { url, signal, onConnection, save } = options;
@@ -105,9 +124,20 @@ class Issuing {
 
   /** Lets go of the code, and tells whoever may wait for more. */
   async abandon(): Promise<void> {
+    await this.#awaitProof();
     const { isVerified } = this.#wormhole.state;
     if (isVerified) this.#wormhole.send(this.#format.encodeIssuerRefusal("the sender gave up"));
     await this.#wormhole.close(isVerified ? "errory" : "lonely");
+  }
+
+  /** Nothing can be said to a side before it has proved to know the code. */
+  async #awaitProof(): Promise<void> {
+    const deadline = Date.now() + PROOF_MS;
+    const isDue = (): boolean => {
+      const { peer, isVerified, ending } = this.#wormhole.state;
+      return peer !== null && !isVerified && ending === null;
+    };
+    while (this.#options.signal?.aborted !== true && isDue() && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, PROOF_POLL_MS));
   }
 
   get #format(): Format {
@@ -131,11 +161,26 @@ class Issuing {
   }
 
   #expire(): Ending | undefined {
-    const { isContacted, isVerified } = this.#wormhole.state;
-    if (isVerified) return { event: "expired", mood: "happy", details: { reason: "the other side had the code, and did not answer" } };
-    if (!isContacted) return { event: "expired", mood: "lonely" };
-    // Somebody is about to prove that he knows the code; how long that may take is known.
-    this.#deadline = undefined;
+    const { guessDeadline, isVerified, connection } = this.#wormhole.state;
+    if (connection.stage !== "bound" || connection.missing !== null) return this.#awaitServer();
+    if (isVerified) return { event: "expired", mood: "happy", details: { reason: "the receiver had the right code and did not confirm; it may have the payload" } };
+    if (guessDeadline === null || guessDeadline + POLL_MS <= Date.now()) return this.#endUnused();
+    // Somebody is about to prove that he knows the code.
+    this.#deadline = guessDeadline + POLL_MS;
+    return undefined;
+  }
+
+  #endUnused(): Ending {
+    if (!this.#state.hasSilentClaim) return { event: "expired", mood: "lonely" };
+    return { event: "silent-guess", mood: "lonely", details: { reason: "somebody took the number of the code and said nothing" } };
+  }
+
+  /** Whether somebody came meanwhile, only the server knows; nor can anybody else let go of the code. */
+  #awaitServer(): Ending | undefined {
+    const now = Date.now();
+    this.#serverDeadline ??= now + SERVER_MS;
+    if (now >= this.#serverDeadline) return { event: "lost", mood: "lonely", details: { reason: "there was no connection to the mailbox server when the time was over" } };
+    this.#deadline = now + POLL_MS;
     return undefined;
   }
 
@@ -160,7 +205,7 @@ class Issuing {
       case "notice":
         return this.#heed(event.notice);
       case "ended":
-        return endingOf(event);
+        return this.#end(event);
     }
   }
 
@@ -189,11 +234,24 @@ class Issuing {
     return outcome && endingOfDialog(outcome);
   }
 
-  /** Once a side has tried the code it is fixed which one; whoever else comes has come too late. */
+  /** @throws {InviteError} INVITE_LIMITED: nobody was given anything that could be lost */
+  #end(event: WormholeEvent & { readonly type: "ended" }): Ending {
+    const limited = limitErrorOf(event, "try again in a minute");
+    if (limited !== undefined) throw limited;
+    return endingOf(event);
+  }
+
+  /**
+   * Once a side has tried the code it is fixed which one; whoever else comes has
+   * come too late. Programs that complete codes take the number as soon as it
+   * is typed, so a side that is silent may be the right one.
+   */
   #heed(notice: "crowded" | "silent-claim"): Ending | undefined {
-    if (this.#wormhole.state.isContacted) return undefined;
+    if (this.#wormhole.state.peer !== null) return undefined;
     if (notice === "crowded") return { event: "crowded", mood: "errory" };
-    return { event: "silent-guess", mood: "lonely", details: { reason: "somebody took the number of the code and said nothing, so that nobody else can use it" } };
+    if (!this.#state.hasSilentClaim) this.#options.onSilentClaim?.();
+    this.#state = { ...this.#state, hasSilentClaim: true };
+    return undefined;
   }
 }
 

@@ -1,5 +1,5 @@
 import { InviteError } from "../errors.ts";
-import { payloadError, type Format } from "./formats/format.ts";
+import { parsePayloadJson, payloadError, type Format } from "./formats/format.ts";
 import type { FormatName } from "./formats/formats.ts";
 
 /** Beyond this the frames, which are in hexadecimal, are cut off by wormhole-william, which then waits for ever. */
@@ -32,7 +32,10 @@ export function checkPayload(format: Format, payload: string, allowLarge: boolea
  * @throws {InviteError} INVITE_PAYLOAD
  */
 export function parsePayloadLine(format: FormatName, line: string): string {
-  if (format !== "text") return line;
+  if (format !== "text") {
+    checkJsonLine(line);
+    return line;
+  }
   let value: unknown;
   try {
     value = JSON.parse(line);
@@ -41,4 +44,13 @@ export function parsePayloadLine(format: FormatName, line: string): string {
   }
   if (typeof value !== "string") throw payloadError("is not a JSON string", 'for text, each line is one string: "the door code is 4711"');
   return value;
+}
+
+function checkJsonLine(line: string): void {
+  try {
+    parsePayloadJson(line);
+  } catch (error) {
+    if (!(error instanceof InviteError)) throw error;
+    throw new InviteError(error.code, error.message, { hint: "each line is one JSON document; for other text give --format text, and each line as a JSON string" });
+  }
 }

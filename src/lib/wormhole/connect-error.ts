@@ -39,16 +39,14 @@ export function connectError(url: URL, error: Error): WormholeError {
 
 /** An answer to the WebSocket handshake that is a web page. */
 export function responseError(url: URL, status: number): WormholeError {
-  const answer = `${hostAndPort(url)} answers HTTP ${status}`;
-  if (status === 429) return unreachable(`${answer}: too many connections from here`, "wait a minute");
-  if (status >= 500) return unreachable(`${answer}: the server is down behind its proxy`, "try again later, or another server with --mailbox");
-  if (status >= 300 && status < 400) return notAMailbox(`${answer}, to go elsewhere`);
-  return notAMailbox(answer);
+  if (status === 429) return unreachable(`${hostAndPort(url)} answers HTTP 429: too many connections from here`, "wait a minute");
+  if (status >= 500) return unreachable(`${hostAndPort(url)} answers HTTP ${status}: the server is full, or stops, or is down behind its proxy`, "try again later, or another server with --mailbox");
+  return notAMailbox(url, `it answers HTTP ${status}`);
 }
 
 /** @param found - what shows that it is none */
-export function notAMailbox(found: string, cause?: unknown): WormholeError {
-  return new WormholeError("WORMHOLE_NOT_A_MAILBOX", `${found}, expected a mailbox server`, {
+export function notAMailbox(url: URL, found: string, cause?: unknown): WormholeError {
+  return new WormholeError("WORMHOLE_NOT_A_MAILBOX", `${hostAndPort(url)} is no mailbox server: ${found}`, {
     kind: "outside",
     hint: "a web server is not a mailbox server; the address of one ends in /v1",
     cause,

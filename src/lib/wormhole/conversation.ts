@@ -11,8 +11,6 @@ export interface ConversationOptions {
   readonly silenceMs: number;
   /** The longest frame to take, in bytes. */
   readonly maxMessage: number;
-  /** The server has been reached, and has yet to say something. */
-  readonly onReached: () => void;
   readonly onOpen: () => void;
   readonly onMessage: (message: ServerMessage) => void;
   /** After the welcome came what no mailbox server sends. */
@@ -62,8 +60,8 @@ export class Conversation {
   }
 
   async #open(): Promise<void> {
-    const { url, maxMessage, pingMs, silenceMs, onReached, onOpen } = this.#options;
-    this.#socket = await openSocket(url, { maxMessage, pingMs, silenceMs, onReached, onOpen, onText: (text) => this.#hear(text), onEnd: (error) => this.#lose(error) });
+    const { url, maxMessage, pingMs, silenceMs, onOpen } = this.#options;
+    this.#socket = await openSocket(url, { maxMessage, pingMs, silenceMs, onOpen, onText: (text) => this.#hear(text), onEnd: (error) => this.#lose(error) });
     if (this.#isOver) this.#socket.drop();
   }
 
@@ -79,14 +77,14 @@ export class Conversation {
     const message = parse(text);
     if (message instanceof WormholeError) {
       if (this.#wasGreeted) onNonsense(message);
-      else this.end(notAMailbox(`${hostAndPort(url)} is none: ${message.message}`));
+      else this.end(notAMailbox(url, message.message));
       return;
     }
     if (message.type === "welcome") {
       this.#wasGreeted = true;
       clearTimeout(this.#late);
     } else if (!this.#wasGreeted) {
-      return this.end(notAMailbox(`${hostAndPort(url)} did not begin with a welcome`));
+      return this.end(notAMailbox(url, "it did not begin with a welcome"));
     } else if (message.type !== "other") {
       this.#hasAnswered = true;
     }

@@ -15,10 +15,10 @@ import { end, MAX_WAITING_LENGTH, tell, update, type Turn } from "./turn.ts";
 type MailboxMessage = ServerMessage & { readonly type: "message" };
 
 /** So long may a side that has used the code take to prove that it knows it. */
-export const GUESS_MS = 30_000;
+const GUESS_MS = 30_000;
 
 /** Messages that wait for those before them. */
-export const MAX_WAITING = 64;
+const MAX_WAITING = 64;
 
 /** One message from the mailbox, our own among them. */
 export function receive(turn: Turn, message: MailboxMessage): void {
@@ -153,7 +153,7 @@ function deliver(turn: Turn, index: number, plaintext: Uint8Array): void {
 }
 
 /** @returns nothing where the phase is no number in plain decimal: `01` and `-1` are phases that we do not know */
-export function phaseNumber(phase: string): number | undefined {
+function phaseNumber(phase: string): number | undefined {
   return /^(0|[1-9][0-9]{0,14})$/.test(phase) ? Number(phase) : undefined;
 }
 

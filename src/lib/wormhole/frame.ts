@@ -9,6 +9,8 @@ const FINAL = 0x80;
 const RESERVED = 0x70;
 const MASKED = 0x80;
 const MAX_CONTROL_LENGTH = 125;
+/** Each part costs far more than its bytes. */
+const MAX_PARTS = 10_000;
 
 export type Outgoing = "text" | "close" | "ping" | "pong";
 
@@ -119,6 +121,8 @@ export class FrameReader {
   }
 
   #append(payload: Buffer, isFinal: boolean): Incoming | undefined {
+    // Empty parts count too: there may be no end to them.
+    if (this.#parts.length === MAX_PARTS) throw frameError("a message in too many parts");
     this.#parts.push(payload);
     this.#partsLength += payload.length;
     if (!isFinal) return undefined;
@@ -155,5 +159,5 @@ export class FrameReader {
 }
 
 function frameError(found: string): WormholeError {
-  return new WormholeError("WORMHOLE_FRAME", `mailbox server sent ${found}`, { kind: "outside", hint: "it, or a proxy before it, does not speak WebSocket as it should" });
+  return new WormholeError("WORMHOLE_FRAME", `the server sent ${found}`, { kind: "outside", hint: "it, or a proxy before it, does not speak WebSocket as it should" });
 }

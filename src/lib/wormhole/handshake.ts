@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { WormholeError } from "../errors.ts";
-import { hostAndPort, notAMailbox, responseError } from "./connect-error.ts";
+import { notAMailbox, responseError } from "./connect-error.ts";
 
 // How a WebSocket begins, as an HTTP request and its answer. Source: RFC 6455 §4.
 
@@ -33,19 +33,20 @@ export function encodeRequest(url: URL, key: string): string {
  */
 export function refusal(url: URL, key: string, head: string): WormholeError | undefined {
   const [first = "", ...lines] = head.split("\r\n");
-  const status = /^HTTP\/1\.1 ([0-9]{3})(?: |$)/.exec(first)?.[1];
+  const [, version, status] = /^HTTP\/1\.([01]) ([0-9]{3})(?: |$)/.exec(first) ?? [];
   if (status === undefined) return noHttp(url);
   if (status !== "101") return responseError(url, Number(status));
+  if (version !== "1") return notAMailbox(url, "it does not speak WebSocket as it should");
   const headers = new Map(lines.map(parseHeader));
   const isUpgraded = headers.get("upgrade")?.toLowerCase() === "websocket" && /(^|[\s,])upgrade($|[\s,])/i.test(headers.get("connection") ?? "");
   const isMeant = headers.get("sec-websocket-accept") === createHash("sha1").update(key + MAGIC).digest("base64");
   // We offered neither, so a server that chose one speaks to somebody else.
   const isPlain = !headers.has("sec-websocket-extensions") && !headers.has("sec-websocket-protocol");
-  return isUpgraded && isMeant && isPlain ? undefined : notAMailbox(`${hostAndPort(url)} does not speak WebSocket as it should`);
+  return isUpgraded && isMeant && isPlain ? undefined : notAMailbox(url, "it does not speak WebSocket as it should");
 }
 
 export function noHttp(url: URL): WormholeError {
-  return notAMailbox(`${hostAndPort(url)} does not speak HTTP`);
+  return notAMailbox(url, "it does not speak HTTP");
 }
 
 function parseHeader(line: string): readonly [name: string, value: string] {

@@ -39,7 +39,6 @@ export async function listNameplates(url: string, appid: string, { signal, timeo
     maxMessage: MAX_MESSAGE,
     pingMs: timeoutMs,
     silenceMs: timeoutMs,
-    onReached: () => undefined,
     onOpen: () => undefined,
     onText: (text) => {
       try {

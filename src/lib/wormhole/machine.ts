@@ -1,6 +1,6 @@
+import { VERSION } from "../../version.ts";
 import { WormholeError } from "../errors.ts";
 import { escapeForTerminal } from "../text.ts";
-import { VERSION } from "../../version.ts";
 import type { Mood } from "./client-message.ts";
 import { addBox, receive } from "./exchange.ts";
 import { prepare, progress } from "./progress.ts";
@@ -10,9 +10,7 @@ import { end, finish, send, tell, update, updateConnection, type Context, type E
 
 /** What can happen to a wormhole. */
 export type MachineEvent =
-  /** A connection comes about. Until it stands, there is time for work. */
-  | { readonly type: "reached" }
-  /** It stands; the server speaks first. */
+  /** A connection stands; the server speaks first. */
   | { readonly type: "connected"; readonly watch?: boolean | undefined }
   | { readonly type: "disconnected" }
   | { readonly type: "received"; readonly message: ServerMessage }
@@ -26,6 +24,8 @@ export type MachineEvent =
   | { readonly type: "close"; readonly mood: Mood }
   /** Nothing more will come: the server was not reached for too long (`lost`), or takes too long to close. */
   | { readonly type: "give-up"; readonly detail?: string | undefined }
+  /** While an answer is on its way, there is time for work. */
+  | { readonly type: "idle" }
   /** Time has passed. */
   | { readonly type: "tick" };
 
@@ -47,8 +47,6 @@ export function step(state: WormholeState, event: MachineEvent, context: Context
 
 function take(turn: Turn, event: MachineEvent): void {
   switch (event.type) {
-    case "reached":
-      return prepare(turn);
     case "connected":
       return update(turn, { connection: { ...NO_CONNECTION, stage: "greeting", watch: event.watch ?? false } });
     case "disconnected":
@@ -69,6 +67,8 @@ function take(turn: Turn, event: MachineEvent): void {
     case "give-up":
       end(turn, "lost", "errory", event.detail ?? null);
       return finish(turn);
+    case "idle":
+      return prepare(turn);
     case "tick":
       return;
   }
@@ -148,6 +148,8 @@ function endReplay(turn: Turn): void {
 
 /** @param command - the one that failed, where the server says so */
 function fail(turn: Turn, error: string, command: string | undefined): void {
+  // A server that knows no ping cannot be asked what it has lost.
+  if (command === "ping") return updateConnection(turn, { missing: null });
   // Letting go of what is not there any more is no failure.
   if (command === "release") return update(turn, { isReleased: true });
   if (command === "close") return update(turn, { isClosed: true });
@@ -156,6 +158,9 @@ function fail(turn: Turn, error: string, command: string | undefined): void {
     // The server refuses to close it, too.
     return update(turn, { isClosed: true });
   }
+  // What was not given need not be let go of.
+  const { asked } = turn.state.connection;
+  if (command === "allocate") updateConnection(turn, { asked: asked.filter((one) => one !== command) });
   if (command === "claim" && turn.state.mailbox === null) update(turn, { isClosed: true });
   end(turn, "server-error", "errory", `mailbox server says: ${escapeForTerminal(error)}`);
 }

@@ -1,9 +1,9 @@
-import { startPake } from "./spake2.ts";
+import { encodeUtf8 } from "../text.ts";
 import type { ClientMessage } from "./client-message.ts";
 import { joinCode } from "./code.ts";
-import { hexOf, bytesOfHex } from "./hex.ts";
-import type { Command, Sent, WormholeState } from "./state.ts";
-import { encodeUtf8 } from "../text.ts";
+import { bytesOfHex, hexOf } from "./hex.ts";
+import { startPake } from "./spake2.ts";
+import type { Command, WormholeState } from "./state.ts";
 import { end, finish, send, tell, update, updateConnection, type Turn } from "./turn.ts";
 
 // What is due over a connection that is bound: each command once, in the order
@@ -42,7 +42,7 @@ function claim(turn: Turn, nameplate: string): void {
   ask(turn, { type: "claim", nameplate });
 }
 
-/** Where the code is known, what is to be sent can be made before anything is heard. */
+/** Where the code is known, the key agreement message can be made before there is a mailbox for it. */
 export function prepare(turn: Turn): void {
   const { allocates, nameplate, ending } = turn.state;
   if (!allocates && nameplate !== null && ending === null) makePake(turn, nameplate);
@@ -126,5 +126,5 @@ export function isAnswerDue({ connection, nameplate, mailbox, isReleased, isClos
   const has = (command: Command): boolean => connection.asked.includes(command);
   if ((has("allocate") && nameplate === null) || (has("claim") && mailbox === null)) return true;
   if ((has("release") && !isReleased) || (has("close") && !isClosed)) return true;
-  return connection.missing !== null || (has("open") && outbox.some(({ isStored }: Sent) => !isStored));
+  return connection.missing !== null || (has("open") && outbox.some(({ isStored }) => !isStored));
 }

@@ -139,5 +139,5 @@ function textOf(value: Json | undefined): string | undefined {
 }
 
 function malformed(what: string): WormholeError {
-  return new WormholeError("WORMHOLE_SERVER_MESSAGE", `mailbox server sent ${what}`, { kind: "outside", hint: "check that the address is that of a mailbox server; it ends in /v1" });
+  return new WormholeError("WORMHOLE_SERVER_MESSAGE", `the server sent ${what}`, { kind: "outside", hint: "check that the address is that of a mailbox server; it ends in /v1" });
 }

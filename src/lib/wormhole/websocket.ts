@@ -16,8 +16,6 @@ export interface SocketOptions {
   readonly pingMs: number;
   /** A connection on which nothing came for so long is dead. */
   readonly silenceMs: number;
-  /** The server has our request, and takes its time to answer. */
-  readonly onReached: () => void;
   readonly onOpen: () => void;
   readonly onText: (text: string) => void;
   /** Once, whatever ended it, but for `drop`. */
@@ -37,6 +35,9 @@ export function parseMailboxUrl(text: string): URL {
   }
   return url;
 }
+
+/** Bytes that wait to be read by the server, beyond which its pings need no answer. */
+const MAX_UNREAD = 64 * 1024;
 
 /** Begins to connect. What comes of it is told by the callbacks. */
 export async function openSocket(url: URL, options: SocketOptions): Promise<MailboxSocket> {
@@ -85,8 +86,6 @@ export class MailboxSocket {
     socket.on("error", (error) => this.#end(connectError(url, error)));
     socket.on("close", () => this.#end(unreachable(`${hostAndPort(url)} ended the connection`, this.#head === undefined || url.protocol === "wss:" ? undefined : "if it wants TLS, its address begins with wss://")));
     socket.write(encodeRequest(url, this.#key), "latin1");
-    // After that of the request, which waits for the same.
-    socket.once(url.protocol === "wss:" ? "secureConnect" : "connect", options.onReached);
   }
 
   /** Sends frames, all in one piece where they fit into one. */
@@ -128,7 +127,7 @@ export class MailboxSocket {
       for (const message of this.#reader.push(frames)) this.#hear(message);
     } catch (error) {
       if (!(error instanceof WormholeError)) throw error;
-      this.#end(notAMailbox(`${hostAndPort(this.#url)} is none: ${error.message}`, error));
+      this.#end(notAMailbox(this.#url, error.message, error));
     }
   }
 
@@ -156,9 +155,10 @@ export class MailboxSocket {
       case "text":
         return this.#options.onText(message.text);
       case "binary":
-        return this.#end(notAMailbox(`${hostAndPort(this.#url)} sent a binary frame`));
+        return this.#end(notAMailbox(this.#url, "it sent a binary frame"));
       case "ping":
-        return this.#write("pong", message.payload);
+        // A server that asks again before it has read the last answer has that one.
+        return this.#socket.writableLength > MAX_UNREAD ? undefined : this.#write("pong", message.payload);
       case "pong":
         return;
       case "close":

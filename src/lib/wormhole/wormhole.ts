@@ -128,6 +128,7 @@ export class Wormhole {
         return eventOf(event);
       }
       if (this.#failure !== undefined) throw this.#failure.error;
+      if (this.#isOver) throw new RangeError("the wormhole is disconnected");
       if (Date.now() >= deadline) return "timeout";
       await this.#change(deadline);
     }
@@ -186,10 +187,11 @@ export class Wormhole {
       this.#step({ type: "disconnected" });
       if (conversation.wasGreeted) this.#options.onConnection?.(false);
       if (conversation.hasAnswered) lastAnswer = Date.now();
-      if (!this.#hasEverAnswered && (!conversation.wasGreeted || Date.now() >= begin + connectTimeoutMs)) throw error;
+      if (!this.#hasEverAnswered && !conversation.wasGreeted) throw error;
       // A server that answers and hangs up each time is left alone more and more.
       if (hasChanged(before, this.#state)) failures = 0;
-      const left = lastAnswer + reconnectMs - Date.now();
+      const left = (this.#hasEverAnswered ? lastAnswer + reconnectMs : begin + connectTimeoutMs) - Date.now();
+      if (left <= 0 && !this.#hasEverAnswered) throw error;
       if (left <= 0) this.#step({ type: "give-up", detail: error.message });
       await this.#pause(Math.min(this.#bounds.backoffMs(failures), left));
       failures += 1;
@@ -205,18 +207,23 @@ export class Wormhole {
       pingMs,
       silenceMs,
       maxMessage,
-      onReached: () => this.#step({ type: "reached" }),
       onOpen: () => this.#step({ type: "connected", watch }),
       onMessage: (message) => {
         if (message.type === "welcome") onConnection?.(true);
         this.#hasEverAnswered ||= conversation.hasAnswered;
         if (message.type !== "other") this.#answerDeadline = undefined;
         this.#step({ type: "received", message });
+        // Once what the welcome led to has left, the server takes its time to answer.
+        if (message.type === "welcome") setImmediate(() => this.#work());
       },
       onNonsense: (error) => this.#step({ type: "nonsense", detail: error.message }),
     });
     this.#conversation = conversation;
     return conversation;
+  }
+
+  #work(): void {
+    if (!this.#hasEnded()) this.#step({ type: "idle" });
   }
 
   #hasEnded(): boolean {
@@ -247,7 +254,6 @@ export class Wormhole {
     const { mintHashcash } = await import("./hashcash.ts");
     const stopping = new AbortController();
     void conversation?.ended.then(() => stopping.abort());
-    this.#options.signal?.addEventListener("abort", () => stopping.abort());
     try {
       const stamp = await mintHashcash(bits, resource, new Date(), { signal: stopping.signal });
       if (conversation === this.#conversation) this.#step({ type: "minted", stamp });

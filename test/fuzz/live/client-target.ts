@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { KeyholeError, WormholeError } from "../../../src/lib/errors.ts";
+import { Interrupted, KeyholeError, WormholeError } from "../../../src/lib/errors.ts";
 import { encodeUtf8 } from "../../../src/lib/text.ts";
 import { newIssuer, newReceiver } from "../../../src/lib/wormhole/state.ts";
 import { Wormhole, type Bounds, type WormholeEvent, type WormholeOptions } from "../../../src/lib/wormhole/wormhole.ts";
@@ -11,10 +11,11 @@ const VICTIMS = 12;
 const CODE = "4-purple-sausages";
 const MESSAGES = ["hello", "how are you", "goodbye"];
 
-/** How long a victim waits where nobody has anything to say. */
-const PATIENCE_MS = 250;
-const BOUNDS: Partial<Bounds> = { answerMs: 150, closeMs: 100, pingMs: 40, silenceMs: 200, backoffMs: () => 1 };
-const OPTIONS: Omit<WormholeOptions, "url"> = { connectTimeoutMs: 300, reconnectMs: 150, maxMessage: 64 * 1024, bounds: BOUNDS };
+/** How long a victim waits where it is not told of an end, and for an honest other side. */
+const PATIENCE_MS = 500;
+const PATIENCE_WITH_PEER_MS = 3000;
+const BOUNDS: Partial<Bounds> = { answerMs: 400, closeMs: 200, pingMs: 100, silenceMs: 1000, backoffMs: () => 1 };
+const OPTIONS: Omit<WormholeOptions, "url"> = { connectTimeoutMs: 1500, reconnectMs: 500, maxMessage: 64 * 1024, bounds: BOUNDS };
 
 /**
  * The client, with a server that changes, adds and leaves out what it likes,
@@ -52,10 +53,10 @@ export async function deceiveClient({ seed, count }: LiveOptions): Promise<LiveR
 /** @returns how it ended */
 async function victim(server: string, run: number, random: Random): Promise<string> {
   const url = `${server}?run=${run}`;
-  const peer = isOneIn(random, 3) ? sender(`${url}&honest`) : undefined;
-  const state = peer === undefined && isOneIn(random, 2) ? newIssuer({ appid: "fuzz" }) : newReceiver({ appid: "fuzz", code: CODE });
+  const leave = isOneIn(random, 8) ? startSender(`${url}&honest`) : undefined;
+  const state = leave === undefined && isOneIn(random, 2) ? newIssuer({ appid: "fuzz" }) : newReceiver({ appid: "fuzz", code: CODE });
   const wormhole = new Wormhole(state, { ...OPTIONS, url, watch: true });
-  const deadline = Date.now() + PATIENCE_MS;
+  const deadline = Date.now() + (leave === undefined ? PATIENCE_MS : PATIENCE_WITH_PEER_MS);
   let heard = 0;
   try {
     for (;;) {
@@ -68,14 +69,14 @@ async function victim(server: string, run: number, random: Random): Promise<stri
     return error.code;
   } finally {
     await within(`closing run ${run}`, wormhole.close(wormhole.state.isVerified ? "happy" : "lonely"), HANG_MS / 2);
-    peer?.disconnect();
+    leave?.();
   }
 
   function take(event: WormholeEvent | "timeout"): string | undefined {
     if (event === "timeout") return event;
     switch (event.type) {
       case "verified":
-        assert(peer !== undefined, "somebody without the code is verified");
+        assert(leave !== undefined, "somebody without the code is verified");
         wormhole.send(encodeUtf8("thanks"));
         return undefined;
       case "message":
@@ -90,9 +91,10 @@ async function victim(server: string, run: number, random: Random): Promise<stri
   }
 }
 
-/** An honest other side. */
-function sender(url: string): Wormhole {
-  const wormhole = new Wormhole(newIssuer({ appid: "fuzz", code: CODE }), { url, connectTimeoutMs: HANG_MS });
+/** @returns ends an honest other side */
+function startSender(url: string): () => void {
+  const leaving = new AbortController();
+  const wormhole = new Wormhole(newIssuer({ appid: "fuzz", code: CODE }), { url, connectTimeoutMs: HANG_MS, signal: leaving.signal });
   const send = async (): Promise<void> => {
     for (;;) {
       const event = await wormhole.next(Date.now() + HANG_MS);
@@ -101,6 +103,9 @@ function sender(url: string): Wormhole {
     }
   };
   // What becomes of it is not what is looked at.
-  send().catch((error: unknown) => assert(error instanceof KeyholeError));
-  return wormhole;
+  send().catch((error: unknown) => assert(error instanceof KeyholeError || error instanceof Interrupted, String(error)));
+  return () => {
+    leaving.abort(new Interrupted());
+    wormhole.disconnect();
+  };
 }

@@ -11,12 +11,17 @@ import { Random } from "../random.ts";
 import { HANDSHAKES, SERVER_BYTES, SERVER_FRAMES } from "../wormhole-corpus.ts";
 import { isOneIn } from "./live.ts";
 
-const MAX_BURST = 120;
+const MAX_BURST = 200;
+const ENOUGH = JSON.stringify({ type: "error", error: "enough", orig: { type: "add" } });
 
 /** One victim's mailbox server. */
 interface Play {
   readonly model: MailboxModel;
   readonly random: Random;
+  /** So that some get through to the end. */
+  readonly isMild: boolean;
+  /** Whether an honest client has come. */
+  isMet: boolean;
 }
 
 /**
@@ -60,7 +65,7 @@ export class HostileServer {
     socket.on("error", () => undefined);
     const { searchParams } = new URL(request.url ?? "", this.url);
     const run = searchParams.get("run") ?? "";
-    const play = this.#plays.get(run) ?? { model: new MailboxModel(), random: new Random(this.#seed, Number(run)) };
+    const play = this.#plays.get(run) ?? { model: new MailboxModel(), ...chancesOf(this.#seed, Number(run)), isMet: false };
     this.#plays.set(run, play);
     const isHonest = searchParams.has("honest");
     if (!isHonest && isOneIn(play.random, 30)) {
@@ -71,16 +76,21 @@ export class HostileServer {
   }
 
   /** @param stream - below the WebSocket of one that is not spared */
-  #serve({ model, random }: Play, client: WebSocket, stream: Socket | undefined): void {
+  #serve(play: Play, client: WebSocket, stream: Socket | undefined): void {
+    const { model } = play;
+    if (stream === undefined) play.isMet = true;
     client.on("error", () => undefined);
     const connection = model.connect((frame) => {
       const text = JSON.stringify(frame);
       if (stream === undefined) client.send(text);
-      else this.#meddle(random, client, stream, text);
+      else this.#meddle(play, client, stream, text);
     });
     client.on("message", (data: Buffer) => {
       try {
-        connection.hear(JSON.parse(data.toString()) as { readonly type: string });
+        const message = JSON.parse(data.toString()) as { readonly type: string };
+        connection.hear(message);
+        // Nobody else comes to this mailbox.
+        if (message.type === "add" && stream !== undefined && !play.isMet) client.send(ENOUGH);
       } catch {
         // What it was made to say, the model may not know.
         client.terminate();
@@ -89,8 +99,8 @@ export class HostileServer {
     client.on("close", () => connection.end());
   }
 
-  #meddle(random: Random, client: WebSocket, stream: Socket, text: string): void {
-    switch (random.below(16)) {
+  #meddle({ random, isMild }: Play, client: WebSocket, stream: Socket, text: string): void {
+    switch (random.below(isMild ? 100 : 20)) {
       case 0:
       case 1:
         this.#burst(random, client, text);
@@ -147,6 +157,11 @@ export class HostileServer {
         stream.write(mutate(random, SERVER_BYTES));
     }
   }
+}
+
+function chancesOf(seed: number, run: number): Pick<Play, "random" | "isMild"> {
+  const random = new Random(seed, run);
+  return { random, isMild: isOneIn(random, 4) };
 }
 
 /** Whether a frame is what a server may say; if not, whether clients pass over it. */

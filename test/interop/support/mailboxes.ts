@@ -1,6 +1,5 @@
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import Database from "libsql";
 import type { Test } from "tap";
 import { KEYHOLE, temporaryDirectory } from "../../support/keyhole.ts";
 import { installed } from "./installed.ts";
@@ -44,15 +43,6 @@ export class Mailbox {
 
   get url(): string {
     return `ws://127.0.0.1:${this.#port}/v1`;
-  }
-
-  /** Waits until it has stored this many messages. */
-  async hasMessages(count: number): Promise<void> {
-    const table = this.kind === "keyhole" ? "keyhole_messages" : "messages";
-    const database = new Database(this.#database, { readonly: true });
-    const statement = database.prepare(`select count(*) from ${table}`).raw();
-    while (Number((statement.get() as readonly unknown[])[0]) < count) await new Promise((resolve) => setTimeout(resolve, 20));
-    database.close();
   }
 
   /** As by a crash or the power going. */

@@ -3,8 +3,12 @@ import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import * as v from "valibot";
 import { KEYHOLE } from "../../support/keyhole.ts";
+import type { MailboxClient } from "../../support/mailbox-client.ts";
 import { installed } from "./installed.ts";
 import { Program, type Command, type Ending, type ProgramOptions, type Teardown } from "./program.ts";
+
+/** Of the formats json and text. */
+export const APPID = "lothar.com/wormhole/text-or-file-xfer";
 
 /** Above it a text goes by standard input, as Linux takes no longer argument. */
 const ARGUMENT_LENGTH = 100_000;
@@ -153,4 +157,12 @@ export function eventsOf({ stdout }: Ending): readonly v.InferOutput<typeof Even
 
 export function eventNames(ending: Ending): readonly string[] {
   return eventsOf(ending).map(({ event }) => event);
+}
+
+const Nameplates = v.tuple([v.looseObject({ type: v.literal("nameplates"), nameplates: v.array(v.looseObject({ id: v.string() })) })]);
+
+/** The nameplates in use, as any client is told. */
+export async function listNameplates(client: MailboxClient): Promise<readonly string[]> {
+  const [{ nameplates }] = v.parse(Nameplates, await client.say({ type: "list" }));
+  return nameplates.map(({ id }) => id);
 }

@@ -107,8 +107,40 @@ t.test("time", async (t) => {
   t.match(await alone.ended, { event: "expired" });
   t.same(names(alone), ["code", "expired"]);
 
+  const mailbox = await startMailbox(t);
+  const cut = start(text("hello", 1000), { url: mailbox.url });
+  await cut.code;
+  await mailbox.stop();
+  t.match(await cut.ended, { event: "lost", reason: "there was no connection to the mailbox server when the time was over" });
+
+  const held = start({ ...text("hello", 300), hasSilentClaim: true }, { url });
+  t.match(await held.ended, { event: "silent-guess", reason: "somebody took the number of the code and said nothing" }, "as was seen before");
+
   const gone = JSON.parse(JSON.stringify({ ...text("hello"), expiresAt: Date.now() - 1, code: "7-guitarist-revenge" })) as IssueState;
   t.match(await start(gone, { url }).ended, { event: "expired" }, "over while no process was there");
+});
+
+t.test("a receiver that does not confirm", async (t) => {
+  const { url } = await startMailbox(t);
+  const isOffered = ({ wormhole: { outbox } }: IssueState): boolean => outbox.some(({ phase, isStored }) => phase === "0" && isStored);
+  const state = await crash(t, text("hello"), url, isOffered, (code) => receiver(t, url, code));
+  t.match(await start({ ...state, expiresAt: Date.now() - 1 }, { url }).ended, { event: "expired", reason: "the receiver had the right code and did not confirm; it may have the payload" });
+});
+
+t.test("a side that takes the number and speaks later", async (t) => {
+  const { url } = await startMailbox(t);
+  let last: IssueState | undefined;
+  let warnings = 0;
+  const first = start(text("hello"), { url, save: (state) => void (last = JSON.parse(JSON.stringify(state)) as IssueState), onSilentClaim: () => (warnings += 1) });
+  const code = await first.code;
+  const side = await bareSide(t, url);
+  await side.join(nameplateOf(code));
+  side.close();
+  while (last?.hasSilentClaim !== true) await new Promise((resolve) => setTimeout(resolve, 10));
+  t.equal(warnings, 1);
+  t.same(names(first), ["code"], "nothing has ended");
+  t.equal(last.code, code);
+  t.match(await start({ ...last, expiresAt: Date.now() + 300 }, { url }).ended, { event: "silent-guess" }, "another process knows of it");
 });
 
 t.test("the verifier", async (t) => {

@@ -23,6 +23,7 @@ t.test("a payload of the wrong format", (t) => {
 t.test("lines", (t) => {
   t.equal(parsePayloadLine("json", ' {"a": 1}'), ' {"a": 1}');
   t.equal(parsePayloadLine("text", '"two\\nlines"'), "two\nlines");
+  t.throws(() => parsePayloadLine("json", "{"), { code: "INVITE_PAYLOAD", message: "the payload is not JSON", hint: /^each line is one JSON document; / });
   for (const line of ["", "two lines", "{}", "7"]) t.throws(() => parsePayloadLine("text", line), { code: "INVITE_PAYLOAD", kind: "input" });
   t.end();
 });

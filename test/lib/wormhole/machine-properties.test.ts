@@ -154,7 +154,8 @@ function act(world: World, [who, what, amount]: Deed): void {
     case "send":
       return side.send();
     case "tick":
-      return side.do({ type: "tick" });
+    case "idle":
+      return side.do({ type: what });
     case "forget":
       for (const one of world.sides) one.drop(0);
       return world.mailbox.forget();
@@ -168,7 +169,7 @@ function act(world: World, [who, what, amount]: Deed): void {
   }
 }
 
-const HONEST = ["connect", "drop", "serve", "hear", "die", "run", "run", "run", "send", "tick"];
+const HONEST = ["connect", "drop", "serve", "hear", "die", "run", "run", "run", "send", "tick", "idle"];
 const HARSH = [...HONEST, "forget", "close", "later", "give-up"];
 
 function deeds(kinds: readonly string[]): fc.Arbitrary<readonly Deed[]> {

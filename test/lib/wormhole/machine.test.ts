@@ -118,6 +118,20 @@ t.test("a receiver, step by step", (t) => {
   t.end();
 });
 
+t.test("what is said is made while an answer is on its way, where the code is known", (t) => {
+  const player = receiver();
+  player.connect();
+  t.same(player.do({ type: "idle" }), []);
+  const { outbox } = player.state;
+  t.match(outbox, [{ phase: "pake", isStored: false }]);
+  t.same(player.hear({ type: "claimed", mailbox: "m" })[1], { type: "add", phase: "pake", body: outbox[0]!.body });
+  const allocating = issuer();
+  allocating.connect();
+  allocating.do({ type: "idle" });
+  t.same(allocating.state.outbox, [], "no pake for a code that may yet change");
+  t.end();
+});
+
 t.test("an issuer gets its nameplate from the server", (t) => {
   const player = issuer();
   t.same(typesOf(player.connect()), ["bind", "allocate"]);
@@ -517,6 +531,27 @@ t.test("errors of the server", (t) => {
     t.end();
   });
 
+  t.test("a number that was refused need not be let go of", (t) => {
+    const player = issuer();
+    player.connect();
+    t.same(player.hear(error("allocate", "too many")), []);
+    t.equal(player.state.isFinished, true);
+    t.match(player.events().at(-1), { type: "ended", reason: "server-error" });
+    t.end();
+  });
+
+  t.test("a server that knows no ping is taken as it is", (t) => {
+    const { player, peer } = opened();
+    player.hear(echo(player, "pake"));
+    player.do({ type: "disconnected" });
+    player.connect();
+    player.hear(error("ping", "unknown type"));
+    t.equal(player.state.ending, null);
+    player.hear(peer.pake());
+    t.same(player.events(), [{ type: "contacted" }]);
+    t.end();
+  });
+
   t.test("while letting go they are no hindrance", (t) => {
     const { player } = opened();
     player.do({ type: "close", mood: "lonely" });
@@ -582,8 +617,8 @@ t.test("closing", (t) => {
 
   t.test("nonsense from the server", (t) => {
     const { player } = opened();
-    player.do({ type: "nonsense", detail: "mailbox server sent a dog" });
-    t.match(player.events(), [{ type: "ended", reason: "server-error", detail: "mailbox server sent a dog" }]);
+    player.do({ type: "nonsense", detail: "the server sent a dog" });
+    t.match(player.events(), [{ type: "ended", reason: "server-error", detail: "the server sent a dog" }]);
     t.end();
   });
   t.end();

@@ -26,8 +26,8 @@ t.test("something else there", async (t) => {
       response.writeHead(status, { "Content-Type": "text/html", ...headers });
       response.end("<html>");
     });
-  await meets(t, "a web server", await page(200), "WORMHOLE_NOT_A_MAILBOX", /answers HTTP 404, expected a mailbox server$/);
-  await meets(t, "says something else than HTTP", await tcpServer(t, (socket) => void socket.end("SSH-2.0-OpenSSH_9.2\r\n")), "WORMHOLE_NOT_A_MAILBOX", /does not speak HTTP, expected a mailbox server$/);
+  await meets(t, "a web server", await page(200), "WORMHOLE_NOT_A_MAILBOX", /is no mailbox server: it answers HTTP 404$/);
+  await meets(t, "says something else than HTTP", await tcpServer(t, (socket) => void socket.end("SSH-2.0-OpenSSH_9.2\r\n")), "WORMHOLE_NOT_A_MAILBOX", /is no mailbox server: it does not speak HTTP$/);
   for (const [status, code] of [[200, "WORMHOLE_NOT_A_MAILBOX"], [301, "WORMHOLE_NOT_A_MAILBOX"], [403, "WORMHOLE_NOT_A_MAILBOX"], [426, "WORMHOLE_NOT_A_MAILBOX"], [429, "WORMHOLE_CONNECT"], [502, "WORMHOLE_CONNECT"]] as const) {
     const url = await tcpServer(t, (socket) => void socket.end(`HTTP/1.1 ${status} X\r\nLocation: http://example.org/\r\nContent-Length: 0\r\n\r\n`));
     await meets(t, `HTTP ${status}`, url, code, new RegExp(`answers HTTP ${status}`));
@@ -62,7 +62,7 @@ t.test("nonsense after the welcome ends it", async (t) => {
       socket.once("message", () => socket.send(frame));
     });
     const one = wormhole(t, issuerState(), { url, bounds: { ...QUICK, closeMs: 30 } });
-    t.match(await until(one, "ended"), { reason: "server-error", detail: /^mailbox server sent / }, frame);
+    t.match(await until(one, "ended"), { reason: "server-error", detail: /^the server sent / }, frame);
     await one.close("errory");
   }
 });

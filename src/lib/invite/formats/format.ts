@@ -120,6 +120,7 @@ export function parsePayloadObject(payload: string): JsonObject {
 
 /** @throws {InviteError} INVITE_PAYLOAD, which never quotes the payload: it may be secret */
 export function parsePayloadJson(payload: string): unknown {
+  if (payload.startsWith("\ufeff")) throw payloadError("begins with a byte order mark, which JSON has not", "save it as UTF-8 without one");
   try {
     return JSON.parse(payload);
   } catch {

@@ -25,7 +25,9 @@ export interface ConnectionOptions {
 const MAX_PENDING = 32;
 const MAX_PENDING_LENGTH = 1024 * 1024;
 /** Less than this need not be watched. */
-const MIN_UNREAD = 64 * 1024;
+const MIN_HELD = 64 * 1024;
+/** From the beginning of a long message to its end. */
+const MESSAGE_MS = 120_000;
 
 const CLOSE_GOING_AWAY = 1001;
 
@@ -48,7 +50,14 @@ export class Connection implements Client, Reader {
   #pending: number[] = [];
   #pendingLength = 0;
   #out: (string | Buffer)[] = [];
+  #outLength = 0;
+  /** Bytes of a message that is not whole yet, and when it began. */
+  #partial = 0;
+  #partialSince = 0;
+  /** An allocation pays for the claim that follows it. */
+  #hasPaid = false;
   #isDraining = false;
+  #isDropped = false;
 
   /** @param stream - below the WebSocket */
   constructor(socket: WebSocket, stream: Duplex, address: Address, options: ConnectionOptions) {
@@ -56,14 +65,17 @@ export class Connection implements Client, Reader {
     this.#stream = stream;
     this.#address = address;
     this.#options = options;
+    // Before ws, which tells of the message that these bytes end.
+    stream.prependListener("data", (chunk: Buffer) => this.#hear(chunk.length));
   }
 
   get unread(): number {
-    return this.#socket.bufferedAmount;
+    return this.#socket.bufferedAmount + this.#outLength + this.#partial;
   }
 
   receive(data: RawData, isBinary: boolean): void {
     this.isAlive = true;
+    this.#partial = 0;
     if (this.#isDraining) return;
     // Unfragmented by default, ws gives a Buffer.
     const frame = isBinary || !Buffer.isBuffer(data) ? malformed("binary frame, expected text") : data.toString();
@@ -79,9 +91,12 @@ export class Connection implements Client, Reader {
   }
 
   send(frame: string | Buffer): void {
+    if (this.#isDropped) return;
     this.#out.push(frame);
-    // All that leaves after one commit goes together.
-    if (this.#out.length === 1) queueMicrotask(() => this.#flush());
+    this.#outLength += frame.length;
+    // What leaves after one commit goes together, but for what is long: one commit may have much of that.
+    if (this.#outLength >= MIN_HELD) this.#flush();
+    else if (this.#out.length === 1) queueMicrotask(() => this.#flush());
   }
 
   onDone(): void {
@@ -89,8 +104,9 @@ export class Connection implements Client, Reader {
     this.#pump();
   }
 
-  /** Whether it answered the last ping, or sent anything since; then it is sent another. */
+  /** Whether it answered the last ping, or sent anything since, and ends what it begins; then it is sent another. */
   ping(): boolean {
+    if (this.#partial >= MIN_HELD && Date.now() - this.#partialSince > MESSAGE_MS) return false;
     if (!this.isAlive || this.#socket.readyState !== this.#socket.OPEN) return this.isAlive;
     this.isAlive = false;
     this.#socket.ping();
@@ -107,7 +123,16 @@ export class Connection implements Client, Reader {
     this.#socket.close(CLOSE_GOING_AWAY, "server is stopping");
   }
 
+  /** Too much is held for it. */
   drop(): void {
+    this.#isDropped = true;
+    this.#out = [];
+    this.#outLength = 0;
+    this.#options.metrics.dropped.add("unread");
+    this.terminate();
+  }
+
+  terminate(): void {
     this.#socket.terminate();
   }
 
@@ -136,7 +161,14 @@ export class Connection implements Client, Reader {
   #limited(frame: Frame, now: number): Frame {
     const { limit, metrics } = this.#options;
     const { type } = frame.command;
-    if (limit === undefined || (type !== "claim" && type !== "allocate") || limit.take(this.#address.host, now)) return frame;
+    if (limit === undefined || (type !== "claim" && type !== "allocate")) return frame;
+    const isPaid = type === "claim" && this.#hasPaid;
+    this.#hasPaid = false;
+    if (isPaid) return frame;
+    if (limit.take(this.#address.host, now)) {
+      this.#hasPaid = type === "allocate";
+      return frame;
+    }
     metrics.limited.add();
     return { ...frame, command: { type: "invalid", of: type, error: `too many claims: at most ${limit.perMinute} a minute from one address` } };
   }
@@ -144,11 +176,23 @@ export class Connection implements Client, Reader {
   #flush(): void {
     const frames = this.#out;
     this.#out = [];
+    this.#outLength = 0;
     if (this.#socket.readyState !== this.#socket.OPEN || frames.length === 0) return;
     this.#stream.cork();
     for (const frame of frames) this.#socket.send(frame, { binary: false });
     this.#stream.uncork();
-    if (this.unread < MIN_UNREAD) return;
+    this.#watch();
+  }
+
+  /** What a message holds before it is whole is kept for this client like what it has not read. */
+  #hear(length: number): void {
+    if (this.#partial === 0) this.#partialSince = Date.now();
+    this.#partial += length;
+    this.#watch();
+  }
+
+  #watch(): void {
+    if (this.unread < MIN_HELD) return;
     if (this.unread > this.#options.maxUnread) this.drop();
     else this.#options.unread.update(this);
   }

@@ -41,7 +41,11 @@ export async function listen({ host, port }: ListenAddress, tls: TlsFiles | unde
   const options = { headersTimeout: REQUEST_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS, connectionsCheckingInterval: CHECK_INTERVAL_MS };
   const server = tls === undefined ? createHttpServer(options, onRequest) : createHttpsServer({ ...options, ...tlsOptions(tls), handshakeTimeout: REQUEST_TIMEOUT_MS }, onRequest);
   server.maxConnections = maxConnections;
-  server.on("upgrade", onUpgrade);
+  server.on("upgrade", (request, stream: Duplex, head) => {
+    // Node has taken its own listener away by now, and whoever is refused has no other.
+    stream.on("error", () => stream.destroy());
+    onUpgrade(request, stream, head);
+  });
   // A client that says nothing at all; once it is a WebSocket, pings tell.
   server.setTimeout(REQUEST_TIMEOUT_MS);
   server.on("clientError", (_error, stream) => stream.destroy());
@@ -58,8 +62,11 @@ export function addressOfServer(server: Server, { host, port }: ListenAddress): 
   return { host, port: address?.port ?? port };
 }
 
-/** Refuses an upgrade in HTTP. */
+/** Refuses an upgrade in HTTP, and does not wait for the client to be done too. */
 export function refuseUpgrade(stream: Duplex, status: number): void {
+  stream.once("finish", () => stream.destroy());
+  const timer = setTimeout(() => stream.destroy(), REQUEST_TIMEOUT_MS);
+  stream.once("close", () => clearTimeout(timer));
   stream.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }
 

@@ -131,6 +131,8 @@ export class Loader {
 
 const MAX_TRIES = 20;
 const MAX_REMEMBERED = 10_000;
+/** Characters of messages. Commands that want more together are done one by one. */
+const MAX_LOADED_LENGTH = 64 * 1024 * 1024;
 
 async function loadEach(world: World, mailboxes: readonly Mailbox[], onLoaded: (mailbox: Mailbox) => Promise<void>): Promise<void> {
   for (const mailbox of mailboxes) if (world.load(mailbox)) await onLoaded(mailbox);
@@ -138,6 +140,7 @@ async function loadEach(world: World, mailboxes: readonly Mailbox[], onLoaded: (
 
 async function loadMessages(world: World, transaction: Transaction, mailbox: Mailbox | undefined): Promise<void> {
   if (mailbox === undefined || world.knowsMessages(mailbox.key)) return;
+  if (world.loadedLength > 0 && world.loadedLength + mailbox.length > MAX_LOADED_LENGTH) throw new RangeError("more messages than one transaction is to load");
   const messages: readonly Message[] = mailbox.messages === 0 ? [] : await transaction.messages(mailbox.key, 0);
   world.loadMessages(mailbox.key, messages);
 }

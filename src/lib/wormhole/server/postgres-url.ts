@@ -8,16 +8,25 @@ import { systemErrorCode } from "../../files.ts";
  * @throws {WormholeError} WORMHOLE_STORE_URL
  */
 export function parsePostgresUrl(text: string): string {
-  let url;
-  try {
-    url = new URL(text);
-  } catch {
-    throw new WormholeError("WORMHOLE_STORE_URL", "database URL cannot be read", { hint: "as postgres://user:password@host:5432/name, with %40 for an @ in the password" });
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const hostname = decode(url?.hostname);
+  // A password with a slash as it is ends up, in part, in the path.
+  if (url === undefined || hostname === undefined || /@|\/.*\//.test(url.pathname)) {
+    throw new WormholeError("WORMHOLE_STORE_URL", "database URL cannot be read", { hint: "as postgres://user:password@host:5432/name, with %40 for an @ and %2F for a / in the password" });
   }
   // A socket's directory may stand in either place.
-  const host = url.hostname === "" ? (url.searchParams.get("host") ?? "localhost") : decodeURIComponent(url.hostname);
+  const host = hostname === "" ? (url.searchParams.get("host") ?? "localhost") : hostname;
   const port = url.port === "" ? "" : `:${url.port}`;
   return `postgres://${host}${port}${url.pathname}`;
+}
+
+/** @returns nothing where it is not encoded as URLs are */
+function decode(text = ""): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -151,7 +151,7 @@ class RunningServer implements MailboxServer {
     this.#dispatcher.stop();
     for (const server of this.#servers) server.closeIdleConnections();
     await within(GOODBYE_MS, Promise.all(closed));
-    for (const connection of this.#connections) connection.drop();
+    for (const connection of this.#connections) connection.terminate();
     for (const server of this.#servers) server.closeAllConnections();
     await within(GOODBYE_MS, this.#store.close());
     this.#settle.resolve();
@@ -166,12 +166,14 @@ class RunningServer implements MailboxServer {
     // A client may say nothing from now on; pings tell whether it is there.
     request.socket.setTimeout(0);
     const address = addressOfRequest(request);
-    this.#webSockets.handleUpgrade(request, stream, head, (socket) => this.#accept(socket, stream, address));
+    // A page in a browser on this machine is anybody's program.
+    const isLocal = address.isLoopback && request.headers.origin === undefined;
+    this.#webSockets.handleUpgrade(request, stream, head, (socket) => this.#accept(socket, stream, address, isLocal));
   }
 
   /** What listens here lives as long as the connection, and so holds no request. */
-  #accept(socket: WebSocket, stream: Duplex, address: Address): void {
-    const connection = new Connection(socket, stream, address, this.#connectionOptions(address));
+  #accept(socket: WebSocket, stream: Duplex, address: Address, isLocal: boolean): void {
+    const connection = new Connection(socket, stream, address, this.#connectionOptions(isLocal));
     this.#connections.add(connection);
     this.#metrics.connections.add();
     socket.on("message", (data, isBinary) => connection.receive(data, isBinary));
@@ -186,8 +188,8 @@ class RunningServer implements MailboxServer {
     connection.send(encodeServerFrame({ type: "welcome", welcome: { ...(motd === undefined ? {} : { motd }), "your-address": yourAddress(address) } }, Date.now()));
   }
 
-  #connectionOptions({ isLoopback }: Address): ConnectionOptions {
-    const limit = isLoopback && this.#options.claimsPerMinute === undefined ? undefined : this.#limit;
+  #connectionOptions(isLocal: boolean): ConnectionOptions {
+    const limit = isLocal && this.#options.claimsPerMinute === undefined ? undefined : this.#limit;
     return { dispatcher: this.#dispatcher, metrics: this.#metrics, unread: this.#unread, maxUnread: 4 * (this.#options.maxMessage ?? DEFAULT_MAX_MESSAGE) + 1024 * 1024, limit };
   }
 
@@ -247,7 +249,7 @@ class RunningServer implements MailboxServer {
     for (const connection of this.#connections) {
       if (connection.ping()) continue;
       this.#metrics.dropped.add("silent");
-      connection.drop();
+      connection.terminate();
     }
   }
 }

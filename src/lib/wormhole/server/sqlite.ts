@@ -91,24 +91,37 @@ class PreparedDatabase implements SqliteDatabase {
   prepare(sql: string): SqliteStatement {
     let statement = this.#prepared.get(sql);
     if (statement === undefined) {
-      statement = new KnownStatement(this.#database.prepare(sql));
+      statement = new KnownStatement(this.#database, sql);
       this.#prepared.set(sql, statement);
     }
     return statement;
   }
 
+  /**
+   * Lets go of the file. Closing alone would not: SQLite waits for all
+   * statements, which go when the garbage collector comes to them.
+   */
   close(): void {
+    try {
+      for (const sql of ["pragma journal_mode = delete", "pragma locking_mode = normal", "select version from keyhole_schema"]) this.#database.prepare(sql).all();
+    } catch {
+      // The disk is full, say; then the log stays beside the file.
+    }
     this.#database.close();
   }
 }
 
 class KnownStatement implements SqliteStatement {
   readonly reader: boolean;
+  readonly #database: Database.Database;
   readonly #statement: Database.Statement;
+  readonly #isRollback: boolean;
 
-  constructor(statement: Database.Statement) {
-    this.#statement = statement;
-    this.reader = statement.reader;
+  constructor(database: Database.Database, sql: string) {
+    this.#database = database;
+    this.#statement = database.prepare(sql);
+    this.#isRollback = sql === "rollback";
+    this.reader = this.#statement.reader;
   }
 
   all(parameters: readonly unknown[]): unknown[] {
@@ -116,6 +129,8 @@ class KnownStatement implements SqliteStatement {
   }
 
   run(parameters: readonly unknown[]): { changes: number; lastInsertRowid: number } {
+    // What failed for want of room has been undone already.
+    if (this.#isRollback && !this.#database.inTransaction) return { changes: 0, lastInsertRowid: 0 };
     this.#statement.run(parameters);
     return { changes: 0, lastInsertRowid: 0 };
   }

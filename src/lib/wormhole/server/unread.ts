@@ -21,7 +21,7 @@ export class Unread {
     this.#measure(reader);
     if (this.#total <= this.#max) return;
     // Some have read meanwhile without saying so.
-    for (const other of this.#readers.keys()) this.#measure(other);
+    for (const other of [...this.#readers.keys()]) this.#measure(other);
     for (const [other] of [...this.#readers].sort(([, a], [, b]) => b - a)) {
       if (this.#total <= this.#max) return;
       other.drop();

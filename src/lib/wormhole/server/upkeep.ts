@@ -9,7 +9,7 @@ const MAX_INTERVAL_MS = 60_000;
 const MIN_INTERVAL_MS = 100;
 /** Mailboxes removed in one transaction. */
 const MAX_REMOVED = 200;
-const COUNTS_MS = 5000;
+const COUNTS_MS = 1000;
 
 /** Removes what nobody needs any more, from time to time. */
 export class Upkeep {
@@ -29,7 +29,7 @@ export class Upkeep {
     this.#timer = setInterval(() => void this.#run(), Math.max(MIN_INTERVAL_MS, Math.min(MAX_INTERVAL_MS, idleMs / 3)));
   }
 
-  /** How much there is, as of some seconds ago; nothing where the store does not answer. */
+  /** How much there is, as of a moment ago; nothing where the store does not answer. */
   counts(now: number): Promise<Counts | undefined> {
     if (this.#counts === undefined || now - this.#counts.at > COUNTS_MS) this.#counts = { at: now, counts: this.#dispatcher.task((transaction) => transaction.count()) };
     return this.#counts.counts;

@@ -38,6 +38,7 @@ export class World {
   readonly #free = new Map<string, readonly Set<number>[]>();
   readonly #names = new Map<string, Set<string>>();
   readonly #usage: Usage[] = [];
+  #loadedLength = 0;
 
   constructor(now: number) {
     this.now = now;
@@ -71,6 +72,11 @@ export class World {
     this.#byName.set(nameOf(appid, nameplate), undefined);
   }
 
+  /** Characters of the messages that were loaded. */
+  get loadedLength(): number {
+    return this.#loadedLength;
+  }
+
   knowsMessages(key: number): boolean {
     return this.#stored.has(key);
   }
@@ -78,14 +84,23 @@ export class World {
   /** What the store has of a mailbox; what this transaction adds comes after it. */
   loadMessages(key: number, messages: readonly Message[]): void {
     this.#stored.set(key, messages);
+    for (const { body } of messages) this.#loadedLength += body.length;
   }
 
   knowsNameplates(appid: string): boolean {
     return this.#names.has(appid);
   }
 
+  /** Those in the store, to which what this transaction has done so far is added. */
   loadNameplates(appid: string, nameplates: readonly string[]): void {
-    this.#names.set(appid, new Set(nameplates));
+    const names = new Set(nameplates);
+    const prefix = nameOf(appid, "");
+    for (const [name, id] of this.#byName) {
+      if (!name.startsWith(prefix)) continue;
+      if (id === undefined) names.delete(name.slice(prefix.length));
+      else names.add(name.slice(prefix.length));
+    }
+    this.#names.set(appid, names);
   }
 
   /** Whether no command of this transaction has had to do with it. */

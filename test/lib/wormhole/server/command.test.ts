@@ -114,7 +114,7 @@ t.test("no frame makes it throw, and what it takes can be stored", (t) => {
       if (command.type === "invalid" || command.type === "malformed" || command.type === "ping") return true;
       return Object.values(command).every((field) => typeof field !== "string" || (!field.includes("\0") && Buffer.from(field).toString() === field));
     }),
-    { numRuns: 3000 },
+    { numRuns: 500 },
   );
   t.end();
 });

@@ -3,14 +3,14 @@ import { candidates, freeNumbers, LONG_RANGE, numberOf, REST_MS, SHORT_RANGES } 
 import { field, Rig, type RigClient } from "./rig.ts";
 
 async function allocate(rig: Rig, side = "a"): Promise<readonly [client: RigClient, number: number]> {
-  const client = await rig.client(side);
+  const client = rig.client(side);
   const [allocated] = await rig.say(client, { type: "allocate" });
   return [client, Number(field(allocated, "nameplate"))];
 }
 
 /** Claims many nameplates, each by a connection of its own. */
 async function claimAll(rig: Rig, numbers: readonly number[], ...more: readonly object[]): Promise<readonly RigClient[]> {
-  const clients = await Promise.all(numbers.map(() => rig.client("x")));
+  const clients = numbers.map(() => rig.client("x"));
   await rig.run(clients.flatMap((client, i) => [{ type: "claim", nameplate: String(numbers[i]) }, ...more].map((message) => [client, message] as const)));
   return clients;
 }
@@ -45,7 +45,7 @@ t.test("each of them may come", async (t) => {
 
 t.test("many in one transaction", async (t) => {
   const rig = await Rig.open(t);
-  const clients = await Promise.all(upTo(150).map(() => rig.client("a")));
+  const clients = upTo(150).map(() => rig.client("a"));
   const { outcomes } = await rig.run(clients.map((client) => [client, { type: "allocate" }]));
   const numbers = outcomes.map(({ effects: [effect] }) => Number(effect?.type === "reply" && effect.reply.type === "allocated" ? effect.reply.nameplate : 0));
   t.same([...numbers].sort((a, b) => a - b).slice(0, 99), upTo(99));
@@ -55,16 +55,12 @@ t.test("many in one transaction", async (t) => {
 
 t.test("beside claims in the same transaction", async (t) => {
   const rig = await Rig.open(t);
-  const [a, b] = [await rig.client("a"), await rig.client("b")];
-  const { outcomes } = await rig.run([...(await claimThem(rig, upTo(8))), [a, { type: "ping", ping: 1 }], [a, { type: "allocate" }], [b, { type: "ping", ping: 1 }], [b, { type: "allocate" }]]);
+  const [a, b] = [rig.client("a"), rig.client("b")];
+  const { outcomes } = await rig.run([...upTo(8).map((number) => [rig.client("x"), { type: "claim", nameplate: String(number) }] as const), [a, { type: "ping", ping: 1 }], [a, { type: "allocate" }], [b, { type: "ping", ping: 1 }], [b, { type: "allocate" }]]);
   const replies = outcomes.flatMap(({ input, effects }) => (input.client === a || input.client === b ? effects : [])).flatMap((effect) => (effect.type === "reply" && effect.reply.type === "allocated" ? [effect.reply.nameplate] : []));
   t.equal(replies[0], "9");
   t.match(replies[1], /^[1-9][0-9]$/);
 });
-
-async function claimThem(rig: Rig, numbers: readonly number[]): Promise<readonly (readonly [RigClient, object])[]> {
-  return Promise.all(numbers.map(async (number) => [await rig.client("x"), { type: "claim", nameplate: String(number) }] as const));
-}
 
 t.test("a number rests for a day after it was in use", async (t) => {
   const rig = await Rig.open(t, { random: () => 0 });
@@ -84,12 +80,12 @@ t.test("a number rests for a day after it was in use", async (t) => {
 t.test("whichever way it ended", async (t) => {
   const rig = await Rig.open(t, { random: () => 0 });
   const [closing] = await claimAll(rig, [1]);
-  const mailbox = field((await rig.say(await rig.client("x"), { type: "claim", nameplate: "1" }))[0], "mailbox");
+  const mailbox = field((await rig.say(rig.client("x"), { type: "claim", nameplate: "1" }))[0], "mailbox");
   await rig.say(closing!, { type: "close", mailbox });
   t.equal((await allocate(rig))[1], 2, "closed");
   await claimAll(rig, [2, 3], { type: "release" });
   t.equal((await allocate(rig))[1], 4, "released");
-  t.match(await rig.say(await rig.client("y"), { type: "claim", nameplate: "1" }), [{ type: "claimed" }], "by name it can be had at any time");
+  t.match(await rig.say(rig.client("y"), { type: "claim", nameplate: "1" }), [{ type: "claimed" }], "by name it can be had at any time");
 });
 
 t.test("numbers of more digits where the short ones are taken", async (t) => {
@@ -103,12 +99,12 @@ t.test("numbers of more digits where the short ones are taken", async (t) => {
   t.equal((await allocate(rig))[1], 42);
   t.equal((await allocate(rig, "b"))[1] >= 1000, true);
   t.equal((await allocate(rig, "other"))[1] >= 1000, true);
-  const [elsewhere] = await rig.say(await rig.client("a", { appid: "other" }), { type: "allocate" });
+  const [elsewhere] = await rig.say(rig.client("a", { appid: "other" }), { type: "allocate" });
   t.match(elsewhere, { type: "allocated", nameplate: /^[1-9]$/ }, "other applications have numbers of their own");
 });
 
 t.test("no free number is found", async (t) => {
   const rig = await Rig.open(t, { random: () => 0 });
   await claimAll(rig, [...upTo(999), 1000]);
-  t.same(await rig.say(await rig.client("a"), { type: "allocate" }), [{ type: "error", error: "unable to find a free nameplate-id" }]);
+  t.same(await rig.say(rig.client("a"), { type: "allocate" }), [{ type: "error", error: "unable to find a free nameplate-id" }]);
 });

@@ -2,9 +2,10 @@ import type { Json } from "../../../../src/lib/wormhole/json.ts";
 import { parseFrame } from "../../../../src/lib/wormhole/server/command.ts";
 import { Loader } from "../../../../src/lib/wormhole/server/load.ts";
 import { runRounds, type Done, type Input } from "../../../../src/lib/wormhole/server/rounds.ts";
-import { newSession, type Session } from "../../../../src/lib/wormhole/server/session.ts";
+import { newSession, step, type Session } from "../../../../src/lib/wormhole/server/session.ts";
 import { openSqlite } from "../../../../src/lib/wormhole/server/sqlite.ts";
 import type { Store } from "../../../../src/lib/wormhole/server/store.ts";
+import { World } from "../../../../src/lib/wormhole/server/world.ts";
 
 interface Teardown {
   readonly teardown: (close: () => Promise<void>) => unknown;
@@ -52,9 +53,13 @@ export class Rig {
   }
 
   /** A client that has bound. */
-  async client(side: string, more: object = {}): Promise<RigClient> {
+  client(side: string, more: object = {}): RigClient {
     const client = new RigClient(++this.#connections);
-    await this.run([[client, { type: "bind", appid: "test", side, ...more }]]);
+    const { command } = parseFrame(JSON.stringify({ type: "bind", appid: "test", side, ...more }));
+    const noMailbox = (): never => {
+      throw new Error("bind makes no mailbox");
+    };
+    client.session = step(client.session, command, new World(this.now), { received: this.now, allowList: true, maxMailbox: 0, newMailbox: noMailbox, random: this.#random }).session;
     return client;
   }
 
