@@ -120,7 +120,7 @@ t.test("strangers in the same network", async (t) => {
   t.equal(await closed, 1009, "a frame that no invite of this size needs is not taken");
 
   const sockets = Array.from({ length: 80 }, () => new WebSocket(url));
-  t.teardown(() => sockets.forEach((socket) => socket.terminate()));
+  t.teardown(() => void sockets.forEach((socket) => socket.terminate()));
   const opened = await Promise.all(sockets.map((socket) => new Promise<boolean>((resolve) => socket.on("open", () => resolve(true)).on("error", () => resolve(false)))));
   const count = opened.filter((isOpen) => isOpen).length;
   t.ok(count >= 60 && count < 70, `so many connections at a time: ${count}`);

@@ -108,7 +108,7 @@ function checkText(t: Test, { name, choices, default: byDefault, env, many }: Op
     const documented = lines.flatMap((line) => /^\.Cm ([a-z0-9-]+)/.exec(line)?.[1] ?? []);
     t.same([...new Set(documented)].sort(), [...choices].sort(), `--${name} names its choices`);
   }
-  t.equal(/[Dd]efault is (?!KEYHOLE_)([^\s.,;]+)/.exec(text)?.[1], byDefault, `--${name} states its default`);
+  t.equal(/[Dd]efault is (?!KEYHOLE_)(\S+?)[.,;]?(?:\s|$)/.exec(text)?.[1], byDefault, `--${name} states its default`);
   t.same(text.match(/\bKEYHOLE_[A-Z_]+/g) ?? [], env === undefined ? [] : [env], `--${name} names its environment variable`);
   t.equal(text.includes("several times"), many === true, `--${name} says whether it may be given several times`);
 }

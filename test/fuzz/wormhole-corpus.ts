@@ -33,6 +33,27 @@ function framesOf(wanted: "client" | "server", more: readonly object[]): readonl
   return [...transcript.filter(({ dir }) => dir === wanted).map(({ msg }) => msg), ...more].map((message) => JSON.stringify(message));
 }
 
+const exchange = read("full-exchange-text") as Exchange;
+const [{ side: sender } = { side: "" }, { side: receiver } = { side: "" }] = exchange.messages;
+
+/** The plaintexts that the sender of the vector sends, by phase. */
+export const SENT_PLAINTEXTS: ReadonlyMap<string, string> = new Map(exchange.messages.filter(({ side }) => side === sender).map(({ phase, plaintext_utf8 }) => [phase, plaintext_utf8]));
+
+/** What proves that the sender of the vector knows the code. */
+export const PROOFS: ReadonlySet<string> = new Set(exchange.messages.filter(({ side, phase }) => side === sender && phase !== "pake").map(({ body_hex }) => body_hex));
+
+/** The receiver of the vector, before anything was said. */
+export const RECEIVER: WormholeState = { ...newReceiver({ appid: exchange.appid, code: exchange.code }), side: receiver, scalar: exchange.spake2.receiver_scalar_le_hex };
+
+/** What the sender of the vector sends in a phase, in hex. */
+export function bodyOf(phase: string): string {
+  return exchange.messages.find((message) => message.side === sender && message.phase === phase)?.body_hex ?? "";
+}
+
+function fromSender(phase: string, body = bodyOf(phase)): object {
+  return { type: "message", side: sender, phase, body };
+}
+
 /** What clients say to mailbox servers. */
 export const CLIENT_FRAMES: Corpus = corpus(
   framesOf("client", [
@@ -61,26 +82,11 @@ export const SERVER_FRAMES: Corpus = corpus(
     { type: "keyhole-notice", notice: "silent-claim", side: "a1b2c3d4e5" },
     { type: "ack", id: null },
     { type: "pong", pong: 0 },
+    fromSender("pake"),
+    fromSender("version"),
+    fromSender("0"),
   ]),
 );
-
-const exchange = read("full-exchange-text") as Exchange;
-const [{ side: sender } = { side: "" }, { side: receiver } = { side: "" }] = exchange.messages;
-
-/** The plaintexts that the sender of the vector sends, by phase. */
-export const SENT_PLAINTEXTS: ReadonlyMap<string, string> = new Map(exchange.messages.filter(({ side }) => side === sender).map(({ phase, plaintext_utf8 }) => [phase, plaintext_utf8]));
-
-/** The receiver of the vector, before anything was said. */
-export const RECEIVER: WormholeState = { ...newReceiver({ appid: exchange.appid, code: exchange.code }), side: receiver, scalar: exchange.spake2.receiver_scalar_le_hex };
-
-/** Bytes of the vector's messages by that phase of the sender. */
-export function bodyOf(phase: string): string {
-  return exchange.messages.find((message) => message.side === sender && message.phase === phase)?.body_hex ?? "";
-}
-
-function fromSender(phase: string, body = bodyOf(phase)): object {
-  return { type: "message", side: sender, phase, body };
-}
 
 const GREETING = [{ type: "welcome", welcome: {} }, { type: "ack" }, { type: "claimed", mailbox: "m" }];
 
