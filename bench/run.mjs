@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { batch } from "./batch.mjs";
 import { ctap } from "./ctap.mjs";
+import { invite } from "./invite.mjs";
 import { startup } from "./startup.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -20,6 +21,7 @@ try {
   figures = [
     ...startup(program, directory, { runs: isQuick ? 9 : 41 }),
     ...(await ctap(program, directory, isQuick ? { runs: 9, rounds: 2, calls: 3000 } : { runs: 41, rounds: 5, calls: 5000 })),
+    ...(await invite(program, directory, isQuick ? { runs: 9, slowRuns: 3, rounds: 1, seconds: 3 } : { runs: 31, slowRuns: 9, rounds: 5, seconds: 5 })),
     ...(await batch(program, directory, isQuick ? { lines: 20_000, rounds: 1, memoryLines: 40_000 } : { lines: 120_000, rounds: 3, memoryLines: 240_000 })),
   ];
 } finally {

@@ -18,10 +18,14 @@ execFileSync(process.execPath, [resolvePackage("typescript/bin/tsc"), "-p", join
 // ctap.ts leaves to full.ts what these are wanted for.
 const isApartFromCtap = (name) => name === "commands/ctap/trace-file.ts" || name === "lib/ctap/authenticator/virtual.ts";
 
+// The same for invite.ts.
+const isApartFromInvite = (name) => name.startsWith("lib/wormhole/server/") || name === "lib/terminal/qr.ts";
+
 /** Reached from main.cjs, and from each other, by `require`: import() alone takes 10 ms. */
 const PROGRAMS = {
   fast: [lateImports(() => true)],
   ctap: [lateImports(isApartFromCtap)],
+  invite: [lateImports(isApartFromInvite)],
   // yargs is an ES module and can be in none of them.
   full: [lateImports((name) => name === "commands/help.ts")],
 };
@@ -77,7 +81,7 @@ function bundle(name, plugins, banner = "") {
     // Less to read at every start; names stay, for stack traces.
     minifySyntax: true,
     minifyWhitespace: true,
-    external: ["node-hid"],
+    external: ["node-hid", "libsql", "kysely", "pg"],
     plugins: [...plugins, cborWithoutEval],
   });
 }

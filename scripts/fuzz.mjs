@@ -1,15 +1,20 @@
-// npm run fuzz: gives mutated inputs to every parser of what cards, files and
-// kernels say, more than a million in all. No input may crash a parser, keep it
-// busy or make it take memory without bound; what a parser reads must also mean
-// the same once it is written again. Ends with a line `N passed, N failed`,
-// where each parser counts as one.
+// npm run fuzz: gives mutated inputs to every parser of what cards, files,
+// kernels, mailbox servers and their clients say, more than a million in all. No
+// input may crash a parser, keep it busy or make it take memory without bound;
+// what a parser reads must also mean the same once it is written again. Then the
+// mailbox server and the client are given 100,000 malformed frames each over
+// sockets, beside clients that must notice nothing. Ends with a line
+// `N passed, N failed`, where each parser, server and client counts as one.
 //
-//   --quick       a twenty-fifth of the inputs
-//   --seed N      the same inputs as in the run that printed this seed
+//   --quick       a twenty-fifth of the inputs and frames
+//   --seed N      the same inputs as in the run that printed this seed; over
+//                 sockets the same frames, though not at the same moments
 //   --only NAME   one parser
 //   --at I        one input, as a failure names it
 import { build } from "esbuild";
+import { fork } from "node:child_process";
 import { randomInt } from "node:crypto";
+import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -21,6 +26,9 @@ const HANG_MS = 20_000;
 const HEAP_MB = 128;
 /** Beside the heap: byte arrays, and what V8 itself takes. */
 const RESIDENT_MB = 400;
+/** For what is given over sockets, which takes less than a minute of a machine with nothing else to do. */
+const LIVE_MS = 10 * 60_000;
+const LIVE_HEAP_MB = 192;
 
 process.chdir(dirname(dirname(fileURLToPath(import.meta.url))));
 
@@ -37,7 +45,13 @@ const share = process.argv.includes("--quick") ? QUICK_SHARE : 1;
 const output = join("build", "fuzz");
 mkdirSync(output, { recursive: true });
 await build({
-  entryPoints: { worker: "test/fuzz/worker.ts", targets: "test/fuzz/targets.ts" },
+  entryPoints: {
+    worker: "test/fuzz/worker.ts",
+    targets: "test/fuzz/targets.ts",
+    "live-targets": "test/fuzz/live/targets.ts",
+    live: "test/fuzz/live/run.ts",
+    mailbox: "test/fuzz/live/mailbox.ts",
+  },
   outdir: output,
   outExtension: { ".js": ".mjs" },
   bundle: true,
@@ -50,10 +64,13 @@ await build({
   sourcemap: "inline",
 });
 const { TARGETS } = await import(new URL(`../${output}/targets.mjs`, import.meta.url));
-const expected = TARGETS.filter(({ name }) => only === undefined || name === only).length;
+const { LIVE_TARGETS } = await import(new URL(`../${output}/live-targets.mjs`, import.meta.url));
+const isWanted = ({ name }) => only === undefined || name === only;
+const live = LIVE_TARGETS.filter(isWanted);
+const expected = TARGETS.filter(isWanted).length + live.length;
 if (expected === 0) {
   console.error(`error: no parser is called ${only}`);
-  console.error(`hint: one of ${TARGETS.map(({ name }) => name).join(", ")}`);
+  console.error(`hint: one of ${[...TARGETS, ...LIVE_TARGETS].map(({ name }) => name).join(", ")}`);
   process.exit(2);
 }
 console.log(`seed ${seed}`);
@@ -77,18 +94,36 @@ function fail(reason) {
   const name = TARGETS[progress[0]]?.name;
   console.log(`${name}, input ${progress[1]}: ${reason}`);
   console.log(again(name, progress[1]));
-  finish();
+  void finish();
 }
 
 let isOver = false;
-function finish() {
+async function finish() {
   if (isOver) return;
   isOver = true;
   clearInterval(watch);
   void worker.terminate();
+  for (const target of live) await runLive(target);
   console.log(`${inputs} inputs, ${Math.round((residentMost - residentBegin) / 2 ** 20)} MB more memory at most`);
   console.log(`${passed} passed, ${expected - passed} failed`);
   if (passed < expected) process.exitCode = 1;
+}
+
+/** In a process of its own, which is ended when it takes too long. */
+async function runLive({ name }) {
+  const child = fork(join(output, "live.mjs"), [name, String(seed), String(share)], { execArgv: ["--expose-gc", `--max-old-space-size=${LIVE_HEAP_MB}`], timeout: LIVE_MS });
+  let result = { failure: "it said nothing" };
+  child.on("message", (message) => (result = message));
+  const [status, signal] = await once(child, "exit");
+  const { count, seconds, slowestMs, detail, failure } = result;
+  if (failure === undefined && status === 0) {
+    inputs += count;
+    passed += 1;
+    console.log(`ok ${name}: ${count} malformed frames, ${seconds.toFixed(1)} s, the slowest answer ${slowestMs.toFixed(0)} ms, ${detail}`);
+  } else {
+    console.log(`not ok ${name}, ended with ${status ?? signal}: ${failure}`);
+    console.log(`again: npm run fuzz -- --seed ${seed} --only ${JSON.stringify(name)}`);
+  }
 }
 
 let last = "";
@@ -115,4 +150,4 @@ worker.on("message", ({ name, count, refused, seconds, slowestMs, failure }) => 
 });
 // Beyond its heap the worker ends with ERR_WORKER_OUT_OF_MEMORY.
 worker.on("error", (error) => fail(error.stack ?? String(error)));
-worker.on("exit", finish);
+worker.on("exit", () => void finish());

@@ -2,19 +2,28 @@
 # Installs the programs written elsewhere that test/interop/ talks to, pinned,
 # from their package registries, into .interop/:
 #
-#   .interop/venv/bin/python   pyglome and python-fido2, from PyPI
-#   .interop/cargo/bin/glome   the Rust glome command, from crates.io
-#   .interop/go/peer           test/interop/go over google/glome's Go packages
+#   .interop/venv/bin/python      pyglome and python-fido2, from PyPI
+#   .interop/wormhole/bin/        magic-wormhole, its mailbox server, tahoe and
+#                                 magic-folder, from PyPI
+#   .interop/cargo/bin/glome      the Rust glome command, from crates.io
+#   .interop/go/peer              test/interop/go over google/glome's Go packages
+#   .interop/go/wormhole-william  the Go wormhole command
+#
+# and the PostgreSQL server, from Debian's packages, where there is none.
 #
 # What is there already is kept. Where the Go module proxy in use refuses to
 # serve google/glome, its words go to .interop/go/unavailable, which the Go
-# tests give as the reason for which they are skipped. Anything else that is
-# missing is an error: exit status 3.
+# tests give as the reason for which they are skipped; where no way leads to
+# wormhole-william, the reason is in .interop/go/wormhole-william-unavailable.
+# Anything else that is missing is an error: exit status 3.
 set -eu
 
 crate_version=0.3.0
 go_module=github.com/google/glome/go
 go_version=v0.0.0-20260114145625-d680822f0a70
+william_module=github.com/psanford/wormhole-william
+william_version=v1.0.8
+spake2_module=salsa.debian.org/vasudev/gospake2
 
 cd "$(dirname "$0")/.."
 root=$PWD/.interop
@@ -56,26 +65,27 @@ install_by_apt() {
 
 # A Python without its ensurepip makes half an environment and then fails.
 make_venv() {
-  rm -rf "$root/venv"
-  has python3 && bounded 120 python3 -m venv "$root/venv" >/dev/null 2>&1
+  rm -rf "$1"
+  has python3 && bounded 120 python3 -m venv "$1" >/dev/null 2>&1
 }
 
+# setup_python VENV REQUIREMENTS MODULES WHAT [WORDS FOR PIP…]
 setup_python() {
-  wanted=test/interop/requirements.txt
-  check='import fido2, pyglome'
-  if cmp -s "$wanted" "$root/venv/requirements.txt" && "$root/venv/bin/python" -c "$check" 2>/dev/null; then
-    say "pyglome and python-fido2 are there"
+  venv=$root/$1 wanted=$2 check="import $3" what=$4
+  shift 4
+  if cmp -s "$wanted" "$venv/requirements.txt" && "$venv/bin/python" -c "$check" 2>/dev/null; then
+    say "$what are there"
     return
   fi
-  say "installing pyglome and python-fido2 from the Python package index"
-  if ! make_venv; then
+  say "installing $what from the Python package index"
+  if ! make_venv "$venv"; then
     install_by_apt python3 python3-venv
-    make_venv || fail "python3 -m venv does not work"
+    make_venv "$venv" || fail "python3 -m venv does not work"
   fi
-  bounded 600 "$root/venv/bin/python" -m pip install --quiet --no-input --disable-pip-version-check \
-    --only-binary :all: --timeout 30 --retries 3 -r "$wanted" >&2 || fail "pyglome and python-fido2 cannot be installed"
-  "$root/venv/bin/python" -c "$check" || fail "pyglome or python-fido2 does not work"
-  cp "$wanted" "$root/venv/requirements.txt"
+  bounded 600 "$venv/bin/python" -m pip install --quiet --no-input --disable-pip-version-check \
+    --only-binary :all: --timeout 30 --retries 3 "$@" -r "$wanted" >&2 || fail "$what cannot be installed"
+  "$venv/bin/python" -W ignore -c "$check" || fail "one of $what does not work"
+  cp "$wanted" "$venv/requirements.txt"
 }
 
 rust_glome_version() {
@@ -134,7 +144,65 @@ setup_go_peer() {
   )
 }
 
+william_is_there() {
+  [ "$("$root/go/wormhole-william" --version 2>/dev/null)" = "wormhole-william version $william_version" ]
+}
+
+# The one dependency of wormhole-william that not every module proxy serves.
+debian_spake2() {
+  source=/usr/share/gocode/src/$spake2_module
+  [ -d "$source" ] || (install_by_apt golang-debian-vasudev-gospake2-dev) || return 1
+  cp -R "$source" gospake2
+  printf 'module %s\n\ngo 1.14\n\nrequire golang.org/x/crypto v0.0.0-20200622213623-75b288015ac9\n' "$spake2_module" >gospake2/go.mod
+  go mod edit -replace "$spake2_module=./gospake2"
+}
+
+build_william() {
+  go_bounded 600 build -o "$root/go/wormhole-william" "$william_module" 2>&1
+}
+
+setup_william() {
+  if william_is_there; then
+    say "wormhole-william is there"
+    return
+  fi
+  has go || install_by_apt golang-go
+  say "building wormhole-william from the Go module proxy"
+  rm -rf "$root/go/william" "$root/go/wormhole-william" "$root/go/wormhole-william-unavailable"
+  mkdir -p "$root/go/william"
+  cp test/interop/william/* "$root/go/william/"
+  (
+    cd "$root/go/william"
+    if ! answer=$(build_william); then
+      is_refusal "$answer" || fail "wormhole-william cannot be built: $answer"
+      say "the Go module proxy does not serve all of it; taking $spake2_module from Debian"
+      if ! debian_spake2 || ! answer=$(build_william); then
+        say "wormhole-william $william_version cannot be built: $answer"
+        say "taking Debian's wormhole-william"
+        if has wormhole-william || (install_by_apt wormhole-william); then
+          ln -s "$(command -v wormhole-william)" "$root/go/wormhole-william"
+        else
+          printf 'neither the Go module proxy nor Debian serves wormhole-william\n' >"$root/go/wormhole-william-unavailable"
+        fi
+      fi
+    fi
+  )
+}
+
+setup_postgresql() {
+  if [ -n "$(find /usr/lib/postgresql -name initdb 2>/dev/null)" ] || has initdb; then
+    say "PostgreSQL is there"
+    return
+  fi
+  install_by_apt postgresql
+}
+
 has timeout || fail "there is no timeout command, which is part of coreutils"
-setup_python
+setup_python venv test/interop/requirements.txt "fido2, pyglome" "pyglome and python-fido2"
+setup_python wormhole test/interop/requirements-wormhole.txt \
+  "allmydata.scripts.runner, hypothesis, magic_folder.invite, pytest_twisted, wormhole.cli.cli, wormhole_mailbox_server, wormhole_transit_relay" \
+  "magic-wormhole, tahoe and magic-folder" --no-deps
 setup_rust_glome
 setup_go_peer
+setup_william
+setup_postgresql

@@ -5,6 +5,7 @@ import { challengeCheck } from "./commands/challenge/check.ts";
 import { challengeLint } from "./commands/challenge/lint.ts";
 import { challengeNew } from "./commands/challenge/new.ts";
 import { CTAP_RUN } from "./commands/ctap/run.ts";
+import { INVITE_RUN } from "./commands/invite/run.ts";
 import { completion } from "./commands/completion.ts";
 import { findCommand, parseWords, type CommandLine } from "./commands/command-line.ts";
 import { nearest } from "./commands/nearest.ts";
@@ -31,7 +32,7 @@ export function run(argv: readonly string[]): Promise<number> {
     if (command === undefined) return runWithoutCommand(line);
     const args = parseWords(command, words, process.env);
     if (args.flag("help")) return showHelp(command.name);
-    const run = RUN[command.name] ?? (await CTAP_RUN[command.name]?.());
+    const run = RUN[command.name] ?? (await CTAP_RUN[command.name]?.()) ?? (await INVITE_RUN[command.name]?.());
     if (run === undefined) throw new RangeError(`${command.name} has no implementation`);
     return run(args);
   });

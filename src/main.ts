@@ -11,6 +11,9 @@ const PROGRAMS: ReadonlyMap<string, () => Promise<Program>> = new Map([
   ["ctap make-credential", () => import("./ctap.ts")],
   ["ctap get-assertion", () => import("./ctap.ts")],
   ["ctap", () => import("./full.ts")],
+  ["invite create", () => import("./invite.ts")],
+  ["invite accept", () => import("./invite.ts")],
+  ["invite", () => import("./full.ts")],
 ]);
 
 const argv = process.argv.slice(2);

@@ -45,10 +45,13 @@ function withExamples(help: string, examples: readonly string[], page: string): 
   return `${help}\n\nExamples:\n${examples.map((example) => `  ${example}`).join("\n")}\n\nManual: ${page}`;
 }
 
+/** Groups of which each two words have a page, and the group one about all of it. */
+const LARGE_GROUPS: readonly (string | undefined)[] = ["ctap", "invite"];
+
 /** The name of a command's page: `keyhole-challenge(1)` serves both of its words, `keyhole-ctap-pin(1)` all three. */
 export function manualPage({ name }: CommandSpec): string {
   const words = name.split(" ");
-  return `${["keyhole", ...words.slice(0, words[0] === "ctap" ? 2 : 1)].join("-")}(1)`;
+  return `${["keyhole", ...words.slice(0, LARGE_GROUPS.includes(words[0]) ? 2 : 1)].join("-")}(1)`;
 }
 
 async function overview(group: string): Promise<string> {

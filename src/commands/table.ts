@@ -1,6 +1,7 @@
 import { MIN_AUTHCODE_LENGTH } from "../lib/glome/tag-text.ts";
 import type { CommandSpec, OptionSpec } from "./command-spec.ts";
 import { CTAP_COMMANDS } from "./ctap/table.ts";
+import { INVITE_COMMANDS } from "./invite/table.ts";
 
 export const HELP: OptionSpec = { name: "help", short: "h", summary: "show this help" };
 
@@ -133,6 +134,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     examples: ["keyhole audit verify audit.jsonl"],
   },
   ...CTAP_COMMANDS,
+  ...INVITE_COMMANDS,
   {
     name: "completion",
     summary: "print a completion script for a shell",

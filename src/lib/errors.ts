@@ -52,5 +52,11 @@ export class GlomeError extends KeyholeError {}
 /** A security key cannot be used, failed, or said no. */
 export class CtapError extends KeyholeError {}
 
+/** A wormhole cannot be set up, or ended otherwise than it should. */
+export class WormholeError extends KeyholeError {}
+
+/** An invite cannot be issued or accepted. */
+export class InviteError extends KeyholeError {}
+
 /** The person pressed Ctrl-C, or ended the input, at a prompt. */
 export class Interrupted extends Error {}

@@ -66,6 +66,15 @@ t.test("bash completes", (t) => {
     ["keyhole", "ctap", "credentials", "list", "--rp"],
     ["keyhole", "ctap", "get-assertion", "--uv", "p"],
     ["keyhole", "ctap", "get-assertion", "--credential", "one"],
+    ["keyhole", "invite", ""],
+    ["keyhole", "invite", "cr"],
+    ["keyhole", "invite", "create", "one"],
+    ["keyhole", "invite", "create", "--format", ""],
+    ["keyhole", "invite", "accept", "--out", "one"],
+    ["keyhole", "invite", "accept", "7-"],
+    ["keyhole", "invite", "mailbox", "--db", "one"],
+    ["keyhole", "invite", "code", ""],
+    ["keyhole", "invite", "code", "check", "--any"],
     ["keyhole", "login", "--bogus"],
     ["keyhole", "xyzzy", ""],
   ];
@@ -75,7 +84,7 @@ t.test("bash completes", (t) => {
   const replies = stdout.split("\n").map((line) => line.split("|").filter((word) => word !== ""));
   const expected: Readonly<Record<string, readonly string[]>> = {
     "keyhole lo": ["login"],
-    "keyhole ": ["genkey", "pubkey", "tag", "verify", "login", "challenge", "audit", "ctap", "completion", "demo", "--help", "--version"],
+    "keyhole ": ["genkey", "pubkey", "tag", "verify", "login", "challenge", "audit", "ctap", "invite", "completion", "demo", "--help", "--version"],
     "keyhole chal": ["challenge"],
     "keyhole --": ["--help", "--version"],
     "keyhole login --ke": ["--key", "--keyring"],
@@ -98,6 +107,15 @@ t.test("bash completes", (t) => {
     "keyhole ctap credentials list --rp": ["--rp-id"],
     "keyhole ctap get-assertion --uv p": ["preferred"],
     "keyhole ctap get-assertion --credential one": ["one.key"],
+    "keyhole invite ": ["create", "accept", "mailbox", "code", "words"],
+    "keyhole invite cr": ["create"],
+    "keyhole invite create one": ["one.key"],
+    "keyhole invite create --format ": ["json", "text", "tahoe", "magic-folder"],
+    "keyhole invite accept --out one": ["one.key"],
+    "keyhole invite accept 7-": [],
+    "keyhole invite mailbox --db one": ["one.key"],
+    "keyhole invite code ": ["check"],
+    "keyhole invite code check --any": ["--any-words"],
     "keyhole login --bogus": [],
     "keyhole xyzzy ": [],
   };
@@ -109,6 +127,30 @@ t.test("bash completes a name with a blank in it as one word", (t) => {
   writeFiles(cwd, { "two words.key": "" });
   const { stdout } = shell("source ./bash; COMP_WORDS=(keyhole login --key two); COMP_CWORD=3; _keyhole keyhole two; printf '<%s>' \"${COMPREPLY[@]}\"", { cwd });
   t.equal(stdout, "<two words.key>");
+  t.end();
+});
+
+t.test("zsh completes", ifInstalled("zsh"), (t) => {
+  // As its completion system does, whose two functions show here what they are asked for.
+  const stubs = "compdef() {}; _describe() { print -r -- ${(P)2%%:*} }; _arguments() { print -r -- $words[1] ${${(M)@:#\\**}%%\\[*}; }";
+  const expected: Readonly<Record<string, RegExp>> = {
+    "keyhole lo": /^genkey .* login .* invite completion demo$/,
+    "keyhole challenge ": /^new check lint$/,
+    "keyhole login --ke": /^login .*\*--keyring/,
+    "keyhole ctap pin ": /^set change retries$/,
+    "keyhole invite ": /^create accept mailbox code words$/,
+    "keyhole invite create --f": /^create .*\*--format/,
+    "keyhole invite code ": /^check$/,
+    "keyhole invite code check --any": /^check \*--any-words/,
+  };
+  const calls = Object.keys(expected).map((line) => {
+    const words = line.split(" ");
+    return `words=(${words.map((word) => `'${word}'`).join(" ")}); CURRENT=${words.length}; _keyhole`;
+  });
+  const { stdout, stderr } = spawnSync("zsh", ["-f", "-c", [stubs, "source ./zsh", ...calls].join("\n")], { cwd, encoding: "utf8" });
+  t.equal(stderr, "");
+  const replies = stdout.trimEnd().split("\n");
+  for (const [i, [line, reply]] of Object.entries(expected).entries()) t.match(replies[i], reply, line);
   t.end();
 });
 
@@ -129,6 +171,12 @@ t.test("fish completes", ifInstalled("fish"), (t) => {
     "keyhole ctap credentials list --rp": ["--rp-id"],
     "keyhole ctap list --rp": [],
     "keyhole ctap trace show one": ["one.key"],
+    "keyhole invite ": ["accept", "code", "create", "mailbox", "words"],
+    "keyhole invite create one": ["one.key"],
+    "keyhole invite create --format t": ["tahoe", "text"],
+    "keyhole invite mailbox --db one": ["one.key"],
+    "keyhole invite code ": ["check"],
+    "keyhole invite code check --any": ["--any-words"],
   };
   const lines = Object.keys(expected);
   const script = ["source fish", ...lines.map((line) => `complete -C '${line}' | string replace -r '\\t.*' '' | string join '|'; echo`)].join("\n");

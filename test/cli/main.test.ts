@@ -36,12 +36,22 @@ t.test("the other ways to the same help", async (t) => {
   t.equal(group.status, 0);
   for (const name of ["challenge new", "challenge check", "challenge lint"]) t.ok(group.stdout.includes(name), name);
   t.equal(run("challenge", "check", "--help").stdout, run("help", "challenge", "check").stdout);
-  for (const [words, page] of [[["ctap"], "keyhole-ctap(1)"], [["ctap", "pin"], "keyhole-ctap-pin(1)"], [["challenge"], "keyhole-challenge(1)"]] as const) {
+  const groups = [
+    [["challenge"], "keyhole-challenge(1)"],
+    [["ctap"], "keyhole-ctap(1)"],
+    [["ctap", "pin"], "keyhole-ctap-pin(1)"],
+    [["invite"], "keyhole-invite(1)"],
+    [["invite", "code"], "keyhole-invite-code(1)"],
+  ] as const;
+  for (const [words, page] of groups) {
     const { status, stdout } = run(...words, "--help");
     t.equal(status, 0);
     for (const name of names) t.equal(stdout.includes(`keyhole ${name} `), name.startsWith(`${words.join(" ")} `), `${words.join(" ")}: ${name}`);
     t.ok(stdout.endsWith(`Manual: ${page}\n`), page);
     t.equal(stdout, run("help", ...words).stdout);
+  }
+  for (const [words, page] of [[["login"], "keyhole-login(1)"], [["challenge", "new"], "keyhole-challenge(1)"], [["ctap", "pin", "set"], "keyhole-ctap-pin(1)"], [["invite", "create"], "keyhole-invite-create(1)"]] as const) {
+    t.ok(run(...words, "--help").stdout.endsWith(`Manual: ${page}\n`), page);
   }
   t.end();
 });

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { concatBytes } from "../../src/lib/bytes.ts";
-import { KeyholeError } from "../../src/lib/errors.ts";
 import { parseApduResponse } from "../../src/lib/ctap/apdu.ts";
 import { Authenticator } from "../../src/lib/ctap/authenticator/authenticator.ts";
 import { CardMachine } from "../../src/lib/ctap/authenticator/card-machine.ts";
@@ -29,18 +28,10 @@ import type { Trace } from "../../src/lib/ctap/trace/trace.ts";
 import { parseAuthentication, parseRegistration } from "../../src/lib/ctap/u2f.ts";
 import { encodeJsonLine } from "../../src/lib/text.ts";
 import { valueOf } from "../lib/ctap/cbor-value.ts";
-import { ANY, ASSERTIONS, AUTHENTICATIONS, AUTHENTICATOR_DATA, CBOR, COSE_KEYS, GET_INFO, INDEFINITE_CBOR, MADE_CREDENTIALS, mapIn, MESSAGES, REGISTRATIONS, REPORT, REPORTS, reportsIn, REQUESTS, type Corpus } from "./corpus.ts";
+import { ANY, ASSERTIONS, AUTHENTICATIONS, AUTHENTICATOR_DATA, CBOR, COSE_KEYS, GET_INFO, INDEFINITE_CBOR, MADE_CREDENTIALS, mapIn, MESSAGES, REGISTRATIONS, REPORT, REPORTS, reportsIn, REQUESTS } from "./corpus.ts";
+import { expectRefusal, type Target } from "./target.ts";
 import { CREDENTIAL_FILES, DEVICE_URIS, FIDO_DEBUGS, LARGE_BLOBS, REPORT_DESCRIPTORS, TRACES } from "./text-corpus.ts";
-
-/** A parser that is given mutated inputs. */
-export interface Target {
-  readonly name: string;
-  /** How many inputs in a whole run. */
-  readonly count: number;
-  readonly corpus: Corpus;
-  /** @throws whatever is not a `KeyholeError` is a finding */
-  readonly run: (input: Uint8Array) => void;
-}
+import { WORMHOLE_TARGETS } from "./wormhole-targets.ts";
 
 export const TARGETS: readonly Target[] = [
   { name: "packet", count: 200_000, corpus: REPORT, run: packet },
@@ -68,6 +59,7 @@ export const TARGETS: readonly Target[] = [
   { name: "conversation", count: 20_000, corpus: REPORTS, run: conversation },
   { name: "card", count: 50_000, corpus: REPORTS, run: card },
   { name: "authenticator", count: 20_000, corpus: REQUESTS, run: authenticator },
+  ...WORMHOLE_TARGETS,
 ];
 
 function packet(input: Uint8Array): void {
@@ -190,13 +182,5 @@ function authenticator(input: Uint8Array): void {
       step = conversation.next();
     }
     assert(step.value.length > 0 && step.value.length <= MAX_MESSAGE_LENGTH);
-  }
-}
-
-function expectRefusal(run: () => void): void {
-  try {
-    run();
-  } catch (error) {
-    if (!(error instanceof KeyholeError)) throw error;
   }
 }

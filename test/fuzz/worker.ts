@@ -3,7 +3,8 @@ import { encodeHex } from "../../src/lib/bytes.ts";
 import { KeyholeError } from "../../src/lib/errors.ts";
 import { mutate } from "./mutate.ts";
 import { Random } from "./random.ts";
-import { TARGETS, type Target } from "./targets.ts";
+import type { Target } from "./target.ts";
+import { TARGETS } from "./targets.ts";
 
 /** What is run; the driver is scripts/fuzz.mjs. */
 export interface Job {
@@ -31,7 +32,7 @@ for (const [number, target] of TARGETS.entries()) {
   let failure: { readonly at: number; readonly reason: string } | undefined;
   for (let i = first; i < end && failure === undefined; i++) {
     progress[1] = i;
-    const input = mutate(new Random(seed, number, i), target.corpus);
+    const input = (target.mutate ?? mutate)(new Random(seed, number, i), target.corpus);
     const inputBegin = performance.now();
     try {
       target.run(input);

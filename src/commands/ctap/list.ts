@@ -6,8 +6,8 @@ import { CtapError, UsageError } from "../../lib/errors.ts";
 import { escapeForTerminal } from "../../lib/text.ts";
 import type { Arguments } from "../arguments.ts";
 import { writeJson, writeResult } from "../io.ts";
+import { reportPartial } from "../partial.ts";
 import { EXIT_OK } from "../report.ts";
-import { reportPartial } from "./partial.ts";
 
 /** keyhole ctap list */
 export async function list(args: Arguments): Promise<number> {

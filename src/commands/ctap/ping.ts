@@ -4,9 +4,9 @@ import { CtapError } from "../../lib/errors.ts";
 import { escapeForTerminal } from "../../lib/text.ts";
 import type { Arguments } from "../arguments.ts";
 import { say, writeJson, writeResult } from "../io.ts";
+import { reportPartial } from "../partial.ts";
 import { EXIT_OK } from "../report.ts";
 import { withCard } from "./card.ts";
-import { reportPartial } from "./partial.ts";
 
 const MAX_COUNT = 100_000;
 

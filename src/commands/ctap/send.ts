@@ -6,9 +6,9 @@ import { encodeUnpaddedBase64url } from "../../lib/ctap/unpadded-base64url.ts";
 import { parseUtf8 } from "../../lib/text.ts";
 import type { Arguments } from "../arguments.ts";
 import { readWholeInput, writeJson, writeResult } from "../io.ts";
+import { reportPartial } from "../partial.ts";
 import { EXIT_OK } from "../report.ts";
 import { withCard } from "./card.ts";
-import { reportPartial } from "./partial.ts";
 
 /** Hexadecimal digits for the longest message, with room for blanks between. */
 const MAX_HEX_LENGTH = 64 * 1024;

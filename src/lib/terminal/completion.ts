@@ -19,8 +19,8 @@ export interface CompletedOption {
 
 type Commands = readonly CompletedCommand[];
 
-/** Where a credential is asked for, a file may hold it. */
-const isPath = (value: string | undefined): boolean => value !== undefined && ["FILE", "DIR", "SALTFILE", "CREDENTIAL"].includes(value);
+/** Where a credential or a database is asked for, a file may hold it. */
+const isPath = (value: string | undefined): boolean => value !== undefined && ["FILE", "DIR", "SALTFILE", "CREDENTIAL", "DB"].includes(value);
 const unique = (words: readonly string[]): readonly string[] => [...new Set(words)];
 
 /** Every beginning of so many words that more words follow: of `ctap pin set`, `ctap` and `ctap pin`. */

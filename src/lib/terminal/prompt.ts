@@ -29,6 +29,16 @@ export function promptLine(question: string, signal?: AbortSignal): Promise<stri
 }
 
 /**
+ * Asks for one line, in which Tab completes.
+ *
+ * @param complete - what the line up to the cursor may become
+ * @param signal - ends it as Ctrl-C does
+ */
+export function promptCompleted(question: string, complete: (typed: string) => readonly string[], signal?: AbortSignal): Promise<string | undefined> {
+  return ask(question, { complete, signal });
+}
+
+/**
  * Asks for one line and does not show it.
  *
  * @param signal - ends it as Ctrl-C does
@@ -50,16 +60,18 @@ interface Manner {
   /** How long to wait for further lines once it is complete. */
   readonly moreMs?: number;
   readonly isSecret?: boolean;
+  readonly complete?: ((typed: string) => readonly string[]) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-function ask(question: string, { isComplete = () => true, moreMs = 0, isSecret = false, signal }: Manner): Promise<string | undefined> {
+function ask(question: string, { isComplete = () => true, moreMs = 0, isSecret = false, complete, signal }: Manner): Promise<string | undefined> {
   return new Promise((resolve) => {
     const lines: string[] = [];
     const silence = new Writable({ write: (_chunk, _encoding, done) => void done() });
     // From here on the terminal itself shows nothing, so only now may the question appear.
+    const completer = complete && ((typed: string): [string[], string] => [[...complete(typed)], typed]);
     const { createInterface } = process.getBuiltinModule("node:readline"); // 1 ms, and most programs that could ask do not
-    const terminal = createInterface({ input: process.stdin, output: isSecret ? silence : process.stderr, terminal: true, historySize: 0 });
+    const terminal = createInterface({ input: process.stdin, output: isSecret ? silence : process.stderr, terminal: true, historySize: 0, ...(completer === undefined ? {} : { completer }) });
     const show = (): void => {
       if (isSecret) process.stderr.write(question);
       terminal.setPrompt(isSecret || lines.length > 0 ? "" : question);

@@ -1,8 +1,8 @@
-import type { KeyholeError } from "../../lib/errors.ts";
-import { escapeUnsafe } from "../../lib/text.ts";
-import type { Arguments } from "../arguments.ts";
-import { say, writeJson } from "../io.ts";
-import { EXIT_STATUS } from "../report.ts";
+import type { KeyholeError } from "../lib/errors.ts";
+import { escapeUnsafe } from "../lib/text.ts";
+import type { Arguments } from "./arguments.ts";
+import { say, writeJson } from "./io.ts";
+import { EXIT_STATUS } from "./report.ts";
 
 /**
  * Ends a command that has a result and failed all the same: with `--json`, the
