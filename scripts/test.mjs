@@ -22,7 +22,7 @@ function testsBelow(directory) {
 
 const words = process.argv.slice(2);
 /** Scripts of their own run these. */
-const SLOW = [join("test", "interop"), join("test", "cli", "ctap-")];
+const SLOW = [join("test", "interop"), join("test", "cli", "ctap-"), join("test", "cli", "invite-")];
 const isChosen = (path) => (words.length === 0 ? !SLOW.some((slow) => path.startsWith(slow)) : words.some((word) => path.includes(word)));
 const tests = testsBelow("test").filter(isChosen).sort();
 if (tests.length === 0) {
