@@ -7,7 +7,7 @@ import { Mailbox } from "./support/mailboxes.ts";
 // Keyhole's mailbox server answers as magic-wormhole's does, whatever is sent
 // to both.
 
-const CONVERSATIONS = 300;
+const CONVERSATIONS = 200;
 const AT_A_TIME = 40;
 
 /** Two are of one side. */
