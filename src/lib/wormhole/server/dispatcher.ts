@@ -28,6 +28,9 @@ export interface DispatcherOptions {
 
 /** Frames in one transaction, at most. */
 const MAX_INPUTS = 1000;
+const CANNOT_STORE: Effect = { type: "reply", reply: { type: "error", error: "the server cannot store this now" } };
+/** Mailboxes of other servers looked at in one transaction. */
+const MAX_CAUGHT_UP = 16;
 /** How long the store may be out of reach, and the pause before each new try. */
 const UNREACHABLE_MS = 30_000;
 const RETRY_MS = 500;
@@ -43,6 +46,7 @@ export class Dispatcher {
   readonly #batcher: Batcher<Input<Client>>;
   readonly #hub: Hub;
   readonly #changed = new Set<number>();
+  #isAnyChanged = false;
   #isHealthy = true;
   #isStopped = false;
 
@@ -56,7 +60,7 @@ export class Dispatcher {
     );
     const { allowList, maxMailbox } = options;
     this.#rounds = { allowList, maxMailbox, loader: new Loader(randomInt), random: randomInt, nextIndex: (key) => this.#hub.nextIndex(key) };
-    store.onChanges((keys) => this.#lookAt(keys ?? this.#hub.keys));
+    store.onChanges((keys) => this.#lookAt(keys));
   }
 
   /** Whether the last transaction came through. */
@@ -112,7 +116,7 @@ export class Dispatcher {
       this.#deliver(await this.#commit(inputs));
     } catch (error) {
       // One command may have spoilt it for all.
-      if (inputs.length > 1) for (const input of inputs) await this.#run([input]);
+      if (inputs.length > 1 && !(error instanceof StoreUnreachable)) for (const input of inputs) await this.#run([input]);
       else this.#refuse(inputs, error);
     }
   }
@@ -124,7 +128,7 @@ export class Dispatcher {
 
   #refuse(inputs: readonly Input<Client>[], error: unknown): void {
     this.#tell(error);
-    const outcomes = inputs.map((input): Outcome<Client> => ({ input, effects: [{ type: "reply", reply: { type: "error", error: "the server cannot store this now" } }] }));
+    const outcomes = inputs.map((input): Outcome<Client> => ({ input, effects: [input.frame.command.type === "leave" ? { type: "unsubscribe" } : CANNOT_STORE] }));
     this.#deliver({ outcomes, sessions: new Map(), missed: [], changed: [], usage: [], now: Date.now() });
   }
 
@@ -204,34 +208,42 @@ export class Dispatcher {
     }
   }
 
-  /** Mailboxes may have changed without this server, or time alone has made them worth a notice. */
-  #lookAt(keys: readonly number[]): void {
-    const isWaiting = this.#changed.size > 0;
-    for (const key of keys) if (this.#hub.nextIndex(key) !== undefined) this.#changed.add(key);
-    if (isWaiting || this.#changed.size === 0) return;
-    void this.#batcher.task(async () => {
-      const wanted = [...this.#changed];
-      this.#changed.clear();
-      await this.#catchUp(wanted);
-    });
+  /**
+   * Mailboxes may have changed without this server, or time alone has made them
+   * worth a notice. Who has them open is asked later: a transaction that is
+   * about to end may open them.
+   *
+   * @param keys - nothing where it may be any
+   */
+  #lookAt(keys: readonly number[] | undefined): void {
+    const isWaiting = this.#isAnyChanged || this.#changed.size > 0;
+    if (keys === undefined) this.#isAnyChanged = true;
+    else for (const key of keys) this.#changed.add(key);
+    if (!isWaiting) void this.#batcher.task(() => this.#catchUpAll());
   }
 
-  async #catchUp(keys: readonly number[]): Promise<void> {
-    if (this.#isStopped) return;
+  async #catchUpAll(): Promise<void> {
+    const keys = this.#isAnyChanged ? this.#hub.keys : [...this.#changed].filter((key) => this.#hub.nextIndex(key) !== undefined);
+    this.#isAnyChanged = false;
+    this.#changed.clear();
     try {
-      const found = await this.#transaction(async (transaction) => {
-        const mailboxes = await transaction.mailboxesByKey(keys);
-        const messages = [];
-        for (const { key } of mailboxes) messages.push(...(await transaction.messages(key, this.#hub.nextIndex(key) ?? 0)));
-        return { mailboxes, messages, now: transaction.now };
-      });
-      const now = Date.now();
-      for (const message of found.messages) this.#hub.publish(message, now);
-      for (const mailbox of found.mailboxes) this.#hub.inspect(mailbox, found.now);
-      const there = new Set(found.mailboxes.map(({ key }) => key));
-      for (const key of keys) if (!there.has(key)) this.#hub.remove(key);
+      for (let i = 0; i < keys.length && !this.#isStopped; i += MAX_CAUGHT_UP) await this.#catchUp(keys.slice(i, i + MAX_CAUGHT_UP));
     } catch (error) {
       this.#tell(error);
     }
+  }
+
+  async #catchUp(keys: readonly number[]): Promise<void> {
+    const found = await this.#transaction(async (transaction) => {
+      const mailboxes = await transaction.mailboxesByKey(keys);
+      const messages = [];
+      for (const { key } of mailboxes) messages.push(...(await transaction.messages(key, this.#hub.nextIndex(key) ?? 0)));
+      return { mailboxes, messages, now: transaction.now };
+    });
+    const now = Date.now();
+    for (const message of found.messages) this.#hub.publish(message, now);
+    for (const mailbox of found.mailboxes) this.#hub.inspect(mailbox, found.now);
+    const there = new Set(found.mailboxes.map(({ key }) => key));
+    for (const key of keys) if (!there.has(key)) this.#hub.remove(key);
   }
 }

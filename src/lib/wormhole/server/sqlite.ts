@@ -1,8 +1,9 @@
-import { Kysely, SqliteDialect, type SqliteDatabase, type SqliteStatement } from "kysely";
+import { Kysely } from "kysely";
 import Database from "libsql";
 import { closeSync, constants, fsyncSync, fstatSync, openSync, readSync } from "node:fs";
 import { WormholeError } from "../../errors.ts";
 import { readError, SECRET_MODE, systemErrorCode } from "../../files.ts";
+import { LibsqlDialect } from "./libsql-dialect.ts";
 import { migrate, newerError, readVersion, SCHEMA_VERSION, type Tables } from "./schema.ts";
 import { Statements } from "./statements.ts";
 import type { Store, Transaction } from "./store.ts";
@@ -38,11 +39,13 @@ export async function openSqlite(path: string, { now = Date.now }: SqliteOptions
 }
 
 class SqliteStore implements Store {
+  readonly #database: Database.Database;
   readonly #db: Kysely<Tables>;
   readonly #statements = new Statements();
   readonly #now: () => number;
 
-  private constructor(db: Kysely<Tables>, now: () => number) {
+  private constructor(database: Database.Database, db: Kysely<Tables>, now: () => number) {
+    this.#database = database;
     this.#db = db;
     this.#now = now;
   }
@@ -50,7 +53,7 @@ class SqliteStore implements Store {
   static async open(database: Database.Database, now: () => number): Promise<SqliteStore> {
     database.exec("pragma locking_mode = exclusive");
     database.exec("pragma synchronous = full");
-    const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: new PreparedDatabase(database) }) });
+    const db = new Kysely<Tables>({ dialect: new LibsqlDialect(database) });
     const isNew = database.prepare("pragma application_id").get() as { application_id: number };
     // What tells the file apart goes to the file itself, not to the log beside it.
     await db.transaction().execute(async (transaction) => {
@@ -59,7 +62,7 @@ class SqliteStore implements Store {
       database.exec(`pragma user_version = ${SCHEMA_VERSION}`);
     });
     database.exec("pragma journal_mode = wal");
-    return new SqliteStore(db, now);
+    return new SqliteStore(database, db, now);
   }
 
   async transaction<Result>(run: (transaction: Transaction) => Promise<Result>): Promise<Result> {
@@ -74,69 +77,20 @@ class SqliteStore implements Store {
     // Nobody else has the file.
   }
 
-  async close(): Promise<void> {
-    await this.#db.destroy();
-  }
-}
-
-/** Keeps its statements: preparing one takes as long as running it. */
-class PreparedDatabase implements SqliteDatabase {
-  readonly #database: Database.Database;
-  readonly #prepared = new Map<string, SqliteStatement>();
-
-  constructor(database: Database.Database) {
-    this.#database = database;
-  }
-
-  prepare(sql: string): SqliteStatement {
-    let statement = this.#prepared.get(sql);
-    if (statement === undefined) {
-      statement = new KnownStatement(this.#database, sql);
-      this.#prepared.set(sql, statement);
-    }
-    return statement;
-  }
-
   /**
    * Lets go of the file. Closing alone would not: SQLite waits for all
    * statements, which go when the garbage collector comes to them.
    */
-  close(): void {
+  async close(): Promise<void> {
     try {
-      for (const sql of ["pragma journal_mode = delete", "pragma locking_mode = normal", "select version from keyhole_schema"]) this.#database.prepare(sql).all();
+      await this.#db.connection().execute(async () => {
+        for (const text of ["pragma journal_mode = delete", "pragma locking_mode = normal", "select version from keyhole_schema"]) this.#database.prepare(text).all();
+        return Promise.resolve();
+      });
     } catch {
       // The disk is full, say; then the log stays beside the file.
     }
-    this.#database.close();
-  }
-}
-
-class KnownStatement implements SqliteStatement {
-  readonly reader: boolean;
-  readonly #database: Database.Database;
-  readonly #statement: Database.Statement;
-  readonly #isRollback: boolean;
-
-  constructor(database: Database.Database, sql: string) {
-    this.#database = database;
-    this.#statement = database.prepare(sql);
-    this.#isRollback = sql === "rollback";
-    this.reader = this.#statement.reader;
-  }
-
-  all(parameters: readonly unknown[]): unknown[] {
-    return this.#statement.all(parameters);
-  }
-
-  run(parameters: readonly unknown[]): { changes: number; lastInsertRowid: number } {
-    // What failed for want of room has been undone already.
-    if (this.#isRollback && !this.#database.inTransaction) return { changes: 0, lastInsertRowid: 0 };
-    this.#statement.run(parameters);
-    return { changes: 0, lastInsertRowid: 0 };
-  }
-
-  iterate(parameters: readonly unknown[]): IterableIterator<unknown> {
-    return this.#statement.iterate(parameters);
+    await this.#db.destroy();
   }
 }
 
