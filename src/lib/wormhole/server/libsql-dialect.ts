@@ -108,7 +108,7 @@ class LibsqlConnection implements DatabaseConnection {
     try {
       return Promise.resolve({ rows: this.run(sql, parameters) as Row[] });
     } catch (error) {
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
   }
 
