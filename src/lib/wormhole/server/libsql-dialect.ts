@@ -1,11 +1,9 @@
 import { SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler, type CompiledQuery, type DatabaseConnection, type DatabaseIntrospector, type Dialect, type Driver, type Kysely, type QueryResult } from "kysely";
 import Database from "libsql";
-import AsyncDatabase from "libsql/promise";
 
 /**
- * SQLite by libsql, for kysely. Beside kysely's own dialect, statements are
- * kept, as preparing one takes as long as running it; and a commit, which waits
- * for the disk, lets the process go on meanwhile.
+ * SQLite by libsql, for kysely. Unlike in kysely's own dialect, statements are
+ * kept, as preparing one takes as long as running it.
  */
 export class LibsqlDialect implements Dialect {
   readonly #database: Database.Database;
@@ -62,24 +60,26 @@ class LibsqlDriver implements Driver {
   }
 
   beginTransaction(): Promise<void> {
-    this.#connection.run("begin");
-    return Promise.resolve();
+    return this.#run("begin");
   }
 
-  async commitTransaction(): Promise<void> {
-    // The one thing in it that takes long, in libsql's way that does not block.
-    await (AsyncDatabase.prototype.exec.call(this.#database, "commit") as Promise<void>);
+  /** The process waits for the disk: what clients say meanwhile is done in the next transaction. */
+  commitTransaction(): Promise<void> {
+    return this.#run("commit");
   }
 
   rollbackTransaction(): Promise<void> {
     // What failed for want of room has been undone already.
-    if (this.#database.inTransaction) this.#connection.run("rollback");
-    return Promise.resolve();
+    return this.#database.inTransaction ? this.#run("rollback") : Promise.resolve();
   }
 
   destroy(): Promise<void> {
     this.#database.close();
     return Promise.resolve();
+  }
+
+  async #run(sql: string): Promise<void> {
+    await this.#connection.executeQuery({ sql, parameters: [] });
   }
 }
 
@@ -96,24 +96,20 @@ class LibsqlConnection implements DatabaseConnection {
     this.#database = database;
   }
 
-  run(sql: string, parameters: readonly unknown[] = []): unknown[] {
-    const { statement, isReader } = this.#prepare(sql);
-    if (isReader) return statement.all(parameters);
-    statement.run(parameters);
-    return [];
-  }
-
   /** How many rows changed is nothing that is asked for here. */
-  executeQuery<Row>({ sql, parameters }: CompiledQuery): Promise<QueryResult<Row>> {
-    try {
-      return Promise.resolve({ rows: this.run(sql, parameters) as Row[] });
-    } catch (error) {
-      return Promise.reject(error);
-    }
+  executeQuery<Row>({ sql, parameters }: Pick<CompiledQuery, "sql" | "parameters">): Promise<QueryResult<Row>> {
+    return new Promise((resolve) => resolve({ rows: this.#run(sql, parameters) as Row[] }));
   }
 
   streamQuery(): never {
     throw new RangeError("rows are read all at once here");
+  }
+
+  #run(sql: string, parameters: readonly unknown[]): unknown[] {
+    const { statement, isReader } = this.#prepare(sql);
+    if (isReader) return statement.all(parameters);
+    statement.run(parameters);
+    return [];
   }
 
   #prepare(sql: string): Prepared {

@@ -83,7 +83,7 @@ class SqliteStore implements Store {
    */
   async close(): Promise<void> {
     try {
-      await this.#db.connection().execute(async () => {
+      await this.#db.connection().execute(() => {
         for (const text of ["pragma journal_mode = delete", "pragma locking_mode = normal", "select version from keyhole_schema"]) this.#database.prepare(text).all();
         return Promise.resolve();
       });
