@@ -2,27 +2,11 @@ import t from "tap";
 import { derivePhaseKey, deriveVerifier } from "../../../src/lib/wormhole/keys.ts";
 import { decryptBox, encryptBox } from "../../../src/lib/wormhole/secretbox.ts";
 import { finishPake, startPake } from "../../../src/lib/wormhole/spake2.ts";
-import { exchangeTahoe, exchangeText, fromHex, spake2, toHex } from "../../support/wormhole-vectors.ts";
+import { EXCHANGES, fromHex, toHex } from "../../support/wormhole-vectors.ts";
 
 // Whole exchanges of magic-wormhole and tahoe, message by message.
 
-const [, , tahoe] = spake2.symmetric;
-const EXCHANGES = [
-  { name: "text", ...exchangeText, scalars: [exchangeText.spake2.sender_scalar_le_hex, exchangeText.spake2.receiver_scalar_le_hex] },
-  { name: "tahoe invite", ...exchangeTahoe, scalars: [tahoe!.side1.xy_scalar_le_hex, tahoe!.side2.xy_scalar_le_hex] },
-];
-
-interface Message {
-  readonly side: string;
-  readonly phase: string;
-  readonly plaintext_utf8?: string;
-  readonly phase_key_hex?: string;
-  readonly nonce_hex?: string;
-  readonly body_hex: string;
-}
-
-for (const { name, appid, code, scalars, shared_key_hex, verifier_hex, ...rest } of EXCHANGES) {
-  const messages: readonly Message[] = rest.messages;
+for (const { name, appid, code, scalars, shared_key_hex, verifier_hex, messages } of EXCHANGES) {
   const pakes = messages.filter(({ phase }) => phase === "pake");
   const boxes = messages.filter(({ phase }) => phase !== "pake");
   const sides = pakes.map(({ side }) => side);
