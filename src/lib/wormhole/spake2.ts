@@ -1,9 +1,9 @@
 import { createHash, hkdfSync, randomBytes } from "node:crypto";
-import { bytesToNumberBE } from "@noble/curves/utils.js";
 import { concatBytes, copyBytes, equalBytes } from "../bytes.ts";
 import { WormholeError } from "../errors.ts";
 import { encodeUtf8 } from "../text.ts";
-import { addMultiples, BASE, encodeScalar, modOrder, ORDER, parsePrimeOrderPoint, parseScalar, POINT_LENGTH, pointOf, SCALAR_LENGTH } from "./ed25519.ts";
+import { addMultiples, BASE, EdwardsPoint, encodeScalar, modOrder, ORDER, parsePrimeOrderPoint, parseScalar, POINT_LENGTH, SCALAR_LENGTH } from "./ed25519.ts";
+import { hexOf } from "./hex.ts";
 
 // SPAKE2, symmetric, over Ed25519, as magic-wormhole and python-spake2 speak it.
 // Both sides send x·B + w·S, where x is random and w comes from the code.
@@ -20,7 +20,7 @@ export interface Pake {
 const SYMMETRIC = 0x53;
 
 /** What blinds a message by the code. Nobody knows its logarithm: python-spake2 hashed it from `symmetric`. */
-const S = pointOf(
+const S = EdwardsPoint.at(
   0x567bb5845ae1e7614323832b3964bb05c3fd275ec6f40707de05f47ad20d6103n,
   0x71e6b86a54e871cdb1222d229c567978f5d81c43ef22593ba7e11b7ce8da006fn,
 );
@@ -35,7 +35,7 @@ const PASSWORD_SCALAR_LENGTH = 48;
  * @returns 32 bytes, little-endian
  */
 export function randomScalar(random: (length: number) => Uint8Array = randomBytes): Uint8Array {
-  return encodeScalar(modOrder(bytesToNumberBE(random(UNBIASED_LENGTH))));
+  return encodeScalar(modOrder(numberOf(random(UNBIASED_LENGTH))));
 }
 
 /** Whether bytes that were written down can be a scalar. */
@@ -49,7 +49,12 @@ export function isScalar(bytes: Uint8Array): boolean {
  * @param password - the code in NFC and UTF-8
  */
 export function passwordScalar(password: Uint8Array): bigint {
-  return modOrder(bytesToNumberBE(new Uint8Array(hkdfSync("sha256", password, "", "SPAKE2 pw", PASSWORD_SCALAR_LENGTH))));
+  return modOrder(numberOf(new Uint8Array(hkdfSync("sha256", password, "", "SPAKE2 pw", PASSWORD_SCALAR_LENGTH))));
+}
+
+/** Of bytes, big-endian. */
+function numberOf(bytes: Uint8Array): bigint {
+  return BigInt(`0x${hexOf(bytes)}`);
 }
 
 /**
