@@ -1,7 +1,7 @@
 // Builds dist/: the library by tsc, and the programs by esbuild, each as one
-// CommonJS file, because Node starts that soonest.
+// CommonJS file, because Node starts that soonest, and some with V8's compiled code.
 import { build } from "esbuild";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, relative, resolve, sep } from "node:path";
@@ -12,44 +12,52 @@ const source = join(root, "src");
 const output = join(root, "dist");
 const { resolve: resolvePackage } = createRequire(import.meta.url);
 
+/** For a line or two of each program. */
+const COMPILE_MS = 60_000;
+
 rmSync(output, { recursive: true, force: true });
 execFileSync(process.execPath, [resolvePackage("typescript/bin/tsc"), "-p", join(root, "tsconfig.build.json")], { stdio: "inherit" });
 
-// ctap.ts leaves to full.ts what these are wanted for.
-const isApartFromCtap = (name) => name === "commands/ctap/trace-file.ts" || name === "lib/ctap/authenticator/virtual.ts";
-
-// The same for invite.ts.
-const isApartFromInvite = (name) => name.startsWith("lib/wormhole/server/") || name === "lib/terminal/qr.ts";
-
-/** Reached from main.cjs, and from each other, by `require`: import() alone takes 10 ms. */
+/**
+ * Each is reached from main.cjs, and from each other, by `require`: import() alone
+ * takes 10 ms. Where V8's compiled code is kept, there can be no import() at
+ * all, as Node has no way to carry it out there.
+ *
+ * @property isApart - which of what is imported late is left with the ES modules of tsc, as it is rarely wanted
+ * @property isLeft - which of it is never reached, as such lines are left to full.ts
+ */
 const PROGRAMS = {
-  fast: [lateImports(() => true)],
-  ctap: [lateImports(isApartFromCtap)],
-  invite: [lateImports(isApartFromInvite)],
+  fast: { isApart: () => true },
+  ctap: { isLeft: (name) => name === "commands/ctap/trace-file.ts" || name === "lib/ctap/authenticator/virtual.ts" },
+  invite: { isLeft: (name) => name.startsWith("lib/wormhole/server/") || name === "lib/terminal/qr.ts" },
   // yargs is an ES module and can be in none of them.
-  full: [lateImports((name) => name === "commands/help.ts")],
+  full: { isApart: (name) => name === "commands/help.ts" },
 };
-const isProgram = (name) => Object.hasOwn(PROGRAMS, name.replace(/\.ts$/, ""));
+const isCompiled = (program) => PROGRAMS[program]?.isLeft !== undefined;
+const programOf = (name) => Object.keys(PROGRAMS).find((program) => name === `${program}.ts`);
 
 const nameOf = (directory, path) => relative(source, resolve(directory, path)).replaceAll(sep, "/");
 
-/**
- * What is imported late stays in the program, and runs when it is first wanted.
- *
- * @param isApart - which of it is left with the ES modules of tsc, as it is rarely wanted
- */
-function lateImports(isApart) {
+/** What is imported late stays in the program, and runs when it is first wanted. */
+function lateImports({ isApart = () => false, isLeft = () => false }) {
   return {
     name: "late-imports",
     setup(plugin) {
       plugin.onResolve({ filter: /^\./ }, ({ kind, path, resolveDir, namespace }) => {
-        if (namespace === "required") return { external: true, path };
+        if (namespace === "program") return { external: true, path };
         if (kind !== "dynamic-import") return undefined;
         const name = nameOf(resolveDir, path);
-        if (isProgram(name)) return { namespace: "required", path: `./${name.replace(/\.ts$/, ".cjs")}` };
+        const program = programOf(name);
+        if (program !== undefined) return { namespace: isCompiled(program) ? "compiled-program" : "program", path: `./${program}.cjs` };
+        if (isLeft(name)) return { namespace: "left", path: name };
         return isApart(name) ? { external: true, path: `./${name.replace(/\.ts$/, ".js")}` } : undefined;
       });
-      plugin.onLoad({ filter: /.*/, namespace: "required" }, ({ path }) => ({ contents: `module.exports = require(${JSON.stringify(path)})`, loader: "js" }));
+      const contents = (text) => ({ contents: text, loader: "js", resolveDir: source });
+      plugin.onLoad({ filter: /.*/, namespace: "program" }, ({ path }) => contents(`module.exports = require(${JSON.stringify(path)})`));
+      plugin.onLoad({ filter: /.*/, namespace: "compiled-program" }, ({ path }) =>
+        contents(`module.exports = require("./program.ts").requireProgram(require("node:path").join(__dirname, ${JSON.stringify(path)}), require)`),
+      );
+      plugin.onLoad({ filter: /.*/, namespace: "left" }, ({ path }) => contents(`throw new Error(${JSON.stringify(`${path} is left to full.ts`)})`));
     },
   };
 }
@@ -68,7 +76,10 @@ const cborWithoutEval = {
   },
 };
 
-function bundle(name, plugins, banner = "") {
+/** As Node wraps a CommonJS file. */
+const WRAPPER = { banner: "(function (exports, require, module, __filename, __dirname) {", footer: "})" };
+
+function bundle(name, imports, { banner = "", footer = "" } = {}) {
   return build({
     entryPoints: [join(source, `${name}.ts`)],
     outfile: join(output, `${name}.cjs`),
@@ -77,15 +88,24 @@ function bundle(name, plugins, banner = "") {
     target: "node20.19",
     format: "cjs",
     banner: { js: banner },
+    footer: { js: footer },
     legalComments: "inline",
     // Less to read at every start; names stay, for stack traces.
     minifySyntax: true,
     minifyWhitespace: true,
     external: ["node-hid", "libsql", "kysely", "pg"],
-    plugins: [...plugins, cborWithoutEval],
+    supported: { "dynamic-import": !isCompiled(name) },
+    plugins: [lateImports(imports), cborWithoutEval],
   });
 }
 
-await bundle("main", [lateImports(() => false)], "#!/usr/bin/env node");
-for (const [name, plugins] of Object.entries(PROGRAMS)) await bundle(name, plugins);
+/** What the programs say while they are run for it is of interest where it goes wrong. */
+function compile(name) {
+  const { status, stderr } = spawnSync(process.execPath, [join(root, "scripts/compile-program.mjs"), name], { encoding: "utf8", timeout: COMPILE_MS });
+  if (status !== 0) throw new Error(`dist/${name}.cjs cannot be compiled: ${stderr}`);
+}
+
+await bundle("main", {}, { banner: "#!/usr/bin/env node" });
+for (const [name, imports] of Object.entries(PROGRAMS)) await bundle(name, imports, isCompiled(name) ? WRAPPER : {});
 chmodSync(join(output, "main.cjs"), 0o755);
+for (const name of Object.keys(PROGRAMS).filter(isCompiled)) compile(name);

@@ -19,7 +19,8 @@ if (major < 20 || (major === 20 && minor < 19)) {
 /** Runs a step whose inputs have changed since it last went well. */
 function once(name, inputs, output, run) {
   const stamp = join("node_modules", ".keyhole", name);
-  const hash = createHash("sha256");
+  // Compiled code is for one version of Node.
+  const hash = createHash("sha256").update(`${process.version}-${process.arch}\0`);
   for (const file of inputs) hash.update(`${file}\0`).update(readFileSync(file));
   const wanted = hash.digest("hex");
   if (existsSync(output) && existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
@@ -47,5 +48,5 @@ function run(title, command, words) {
 }
 
 once("installed", ["package.json", "package-lock.json"], "node_modules/typescript", () => run("installing what it needs (npm ci)", "npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"]));
-once("built", [...filesBelow("src"), "scripts/build.mjs", "tsconfig.json", "tsconfig.build.json", "package-lock.json"], "dist/main.cjs", () => run("building", process.execPath, ["scripts/build.mjs"]));
+once("built", [...filesBelow("src"), "scripts/build.mjs", "scripts/compile-program.mjs", "tsconfig.json", "tsconfig.build.json", "package-lock.json"], "dist/main.cjs", () => run("building", process.execPath, ["scripts/build.mjs"]));
 

@@ -69,15 +69,17 @@ export function hasInvalidUtf8(text: string): boolean {
  * nothing, line separators, surrogates, private and unassigned ones, and every
  * space but U+0020.
  */
-const UNSAFE = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]|(?! )\p{Zs}/u;
-const UNSAFE_ALL = new RegExp(UNSAFE, "gu");
+function unsafe(): RegExp {
+  // Worked out when it is first wanted, which is seldom and takes a while.
+  return /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]|(?! )\p{Zs}/gu;
+}
 
 /** The usual case, told apart a good deal faster. */
 const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
 
 /** Whether a text holds characters that must not reach a terminal as they are. */
 export function hasUnsafeCharacters(text: string): boolean {
-  return !PRINTABLE_ASCII.test(text) && UNSAFE.test(text);
+  return !PRINTABLE_ASCII.test(text) && text.search(unsafe()) >= 0;
 }
 
 /**
@@ -85,7 +87,8 @@ export function hasUnsafeCharacters(text: string): boolean {
  * UTF-8 and ASCII controls as `\xHH`, other unsafe characters as `\u{…}`.
  */
 export function escapeUnsafe(text: string): string {
-  return text.replace(UNSAFE_ALL, (character) => {
+  if (PRINTABLE_ASCII.test(text)) return text;
+  return text.replace(unsafe(), (character) => {
     const code = character.codePointAt(0) ?? 0;
     if (code >= 0xdc80 && code <= 0xdcff) return `\\x${(code - 0xdc00).toString(16)}`;
     return code < 0x80 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`;
@@ -115,7 +118,7 @@ export function escapeForTerminal(text: string): string {
 export function encodeJsonLine(value: unknown): string {
   const json = JSON.stringify(value);
   if (PRINTABLE_ASCII.test(json)) return json;
-  return json.replace(UNSAFE_ALL, (character) => {
+  return json.replace(unsafe(), (character) => {
     let escaped = "";
     for (let i = 0; i < character.length; i++) escaped += `\\u${character.charCodeAt(i).toString(16).padStart(4, "0")}`;
     return escaped;

@@ -39,7 +39,7 @@ export function keyholeRaw(words: readonly string[], { cwd, input = "", env }: R
   return runToEnd([process.execPath, KEYHOLE, ...words], directory, input, cleanEnvironment(directory, env));
 }
 
-function runToEnd(command: readonly string[], cwd: string, input: string | Uint8Array, env: Readonly<Record<string, string>>): ReturnType<typeof keyholeRaw> {
+export function runToEnd(command: readonly string[], cwd: string, input: string | Uint8Array, env: Readonly<Record<string, string>>): ReturnType<typeof keyholeRaw> {
   const { status, stdout, stderr, error } = spawnSync("env", withNothingElse(command, env), { cwd, input, timeout: TIMEOUT_MS, maxBuffer: 256 * 1024 * 1024 });
   // A command may end before it has read everything.
   if (error !== undefined && !("code" in error && error.code === "EPIPE")) throw error;

@@ -35,7 +35,7 @@ export async function create(args: Arguments): Promise<number> {
   checkCombination(args);
   const terms = readTerms(args);
   const count = args.number("count", 1, MAX_COUNT);
-  const verify = readVerify(args, canPrompt() && !args.flag("lines"));
+  const verify = readVerify(args, () => canPrompt() && !args.flag("lines"));
   const listen = args.optional("listen");
   const listenAddress = listen === undefined ? undefined : parseListenAddress(listen);
   const url = readMailboxUrl(args, process.env);

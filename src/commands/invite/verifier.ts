@@ -12,13 +12,13 @@ type Confirm = (verifier: string) => Promise<boolean>;
  * @returns nothing without `--verify`
  * @throws {UsageError} USAGE_VERIFY
  */
-export function readVerify(args: Arguments, canAsk = canPrompt()): ((signal: AbortSignal) => Confirm) | undefined {
+export function readVerify(args: Arguments, canAsk = canPrompt): ((signal: AbortSignal) => Confirm) | undefined {
   if (!args.flag("verify")) return undefined;
   if (args.flag("yes")) return () => (verifier) => {
     say(`verifier: ${verifier}`);
     return Promise.resolve(true);
   };
-  if (!canAsk) throw new UsageError("USAGE_VERIFY", "--verify has nobody to ask here", { hint: "give --yes to have the verifier on standard error and go on" });
+  if (!canAsk()) throw new UsageError("USAGE_VERIFY", "--verify has nobody to ask here", { hint: "give --yes to have the verifier on standard error and go on" });
   const other = args.command.name === "invite create" ? "receiver" : "sender";
   return (signal) => inTurn((verifier) => ask(verifier, other, signal));
 }

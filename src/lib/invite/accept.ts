@@ -101,7 +101,10 @@ class Accepting {
     if (outcome.type === "unusable") {
       throw new InviteError("INVITE_UNUSABLE", outcome.reason, { kind: "no", hint: "the sender may mean another --format; ask for a new code" });
     }
-    await this.#wormhole.close("happy");
+    // Together with what is still on its way: a further wait would tell nothing more.
+    if (await this.#wormhole.close("happy", FINISH_MS)) return;
+    this.#options.signal?.throwIfAborted();
+    throw this.#unacknowledged();
   }
 
   #take(event: WormholeEvent): AcceptOutcome | undefined | Promise<AcceptOutcome | undefined> {

@@ -30,7 +30,7 @@ export function parseCode(text: string): Code {
   if (text.length > MAX_CODE_LENGTH) throw codeError(`the code has ${text.length} characters, expected at most ${MAX_CODE_LENGTH}`);
   if (/^\s|\s$/.test(text)) throw codeError("the code has a blank or line end before or after it", "give the code alone, as 7-guitarist-revenge");
   if (/\s/.test(text)) throw codeError("the code has a blank in it", "words are joined by -, as in 7-guitarist-revenge");
-  if (/[\p{Cc}\p{Cs}]/u.test(text)) throw codeError("the code has a control character in it, or is not Unicode text");
+  if (/[\0-\x1f\x7f-\x9f]/.test(text) || !text.isWellFormed()) throw codeError("the code has a control character in it, or is not Unicode text");
   const end = text.indexOf("-");
   if (end < 0) throw noHyphenError(text);
   const nameplate = text.slice(0, end);

@@ -100,7 +100,8 @@ export class MailboxSocket {
   drop(): void {
     this.#hasEnded = true;
     clearInterval(this.#pinging);
-    this.#socket.destroy();
+    // To Node that is a millisecond's work, which a process that now ends need not do.
+    setImmediate(() => this.#socket.destroy());
   }
 
   #end(error: WormholeError): void {
@@ -120,6 +121,7 @@ export class MailboxSocket {
   }
 
   #receive(bytes: Buffer): void {
+    if (this.#hasEnded) return;
     this.#lastHeard = Date.now();
     const frames = this.#head === undefined ? bytes : this.#shakeHands(Buffer.concat([this.#head, bytes]));
     if (frames === undefined) return;

@@ -148,19 +148,31 @@ export class Wormhole {
   }
 
   /**
-   * Lets go of nameplate and mailbox, waits for the server to say so, a few
-   * seconds at most, and ends the connection. What has ended already keeps its
-   * mood.
+   * Lets go of nameplate and mailbox, waits for the server to say so, and ends
+   * the connection. What has ended already keeps its mood. What was sent just
+   * before gets there first, as far as the server can be reached.
+   *
+   * @param withinMs - a few seconds where nothing is said; less once the signal is aborted
+   * @returns whether the server has all that was sent
    */
-  async close(mood: Mood): Promise<void> {
+  async close(mood: Mood, withinMs = this.#bounds.closeMs): Promise<boolean> {
+    const isAborted = (): boolean => this.#options.signal?.aborted === true;
+    const isHopeless = (): boolean => this.#state.isFinished || this.#isOver || (isAborted() && this.#state.connection.stage !== "bound");
+    let deadline = Date.now() + withinMs;
+    let isHurried = false;
+    this.#endDeadline ??= deadline;
     this.#step({ type: "close", mood });
-    const isAborted = this.#options.signal?.aborted === true;
-    const deadline = Date.now() + (isAborted ? Math.min(HURRIED_CLOSE_MS, this.#bounds.closeMs) : this.#bounds.closeMs);
-    const isHopeless = (): boolean => this.#state.isFinished || this.#isOver || (isAborted && this.#state.connection.stage !== "bound");
-    while (!isHopeless() && Date.now() < deadline) await this.#change(deadline);
+    while (!isHopeless() && Date.now() < deadline) {
+      if (isAborted() && !isHurried) {
+        isHurried = true;
+        deadline = Math.min(deadline, Date.now() + HURRIED_CLOSE_MS);
+      }
+      await this.#change(deadline);
+    }
     if (!this.#state.isFinished) this.#step({ type: "give-up" });
     await this.#journal.settle();
     this.disconnect();
+    return this.#state.outbox.every(({ isStored }) => isStored);
   }
 
   /** Ends the connection and leaves the rest as it is, for another process to go on with. */

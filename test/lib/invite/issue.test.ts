@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import t, { type Test } from "tap";
 import { accept } from "../../../src/lib/invite/accept.ts";
 import type { InviteEvent } from "../../../src/lib/invite/events.ts";
@@ -131,7 +132,9 @@ t.test("a side that takes the number and speaks later", async (t) => {
   const { url } = await startMailbox(t);
   let last: IssueState | undefined;
   let warnings = 0;
-  const first = start(text("hello"), { url, save: (state) => void (last = JSON.parse(JSON.stringify(state)) as IssueState), onSilentClaim: () => (warnings += 1) });
+  const dying = new AbortController();
+  t.teardown(() => void dying.abort());
+  const first = start(text("hello"), { url, signal: dying.signal, save: (state) => void (last = JSON.parse(JSON.stringify(state)) as IssueState), onSilentClaim: () => (warnings += 1) });
   const code = await first.code;
   const side = await bareSide(t, url);
   await side.join(nameplateOf(code));
@@ -196,6 +199,31 @@ t.test("the sender is told only after the payload is safe", async (t) => {
   await accept({ format: "text", code: await running.code }, { url, timeoutMs: TTL_MS, write });
   t.ok(isSafe);
   t.match(await running.ended, { event: "delivered" });
+});
+
+t.test("a server that goes away before it has the acknowledgement", async (t) => {
+  const db = join(t.testdir(), "mailbox.db");
+  const mailbox = await startMailbox(t, { db });
+  const running = start(text("hello"), { url: mailbox.url });
+  const back = (): Promise<unknown> => startMailbox(t, { db, port: mailbox.port });
+  const write = async (): Promise<void> => {
+    await mailbox.stop();
+    setTimeout(() => void back(), 200);
+  };
+  await accept({ format: "text", code: await running.code }, { url: mailbox.url, timeoutMs: TTL_MS, write });
+  t.match(await running.ended, { event: "delivered" }, "and comes back");
+
+  const gone = await startMailbox(t);
+  const issuing = new AbortController();
+  t.teardown(() => void issuing.abort());
+  const invite = start(text("hello"), { url: gone.url, signal: issuing.signal });
+  const accepting = new AbortController();
+  const stop = new Error("no more");
+  const writeThenStop = async (): Promise<void> => {
+    await gone.stop();
+    setTimeout(() => accepting.abort(stop), 100);
+  };
+  await t.rejects(accept({ format: "text", code: await invite.code }, { url: gone.url, timeoutMs: TTL_MS, write: writeThenStop, signal: accepting.signal }), stop, "Ctrl-C does not wait for it");
 });
 
 t.test("errors of the receiver", async (t) => {

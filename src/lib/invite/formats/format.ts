@@ -28,8 +28,9 @@ export type IssueOutcome =
   | { readonly type: "refused"; readonly reason: string };
 
 /**
- * How it ended on the receiving side: `refused` by the sender, or what came is
- * `unusable` and the sender has been told.
+ * How it ended on the receiving side: `accepted` once what the step sends has
+ * arrived, `refused` by the sender, or what came is `unusable` and the sender is
+ * told.
  */
 export type AcceptOutcome = { readonly type: "accepted" } | { readonly type: "refused"; readonly reason: string } | { readonly type: "unusable"; readonly reason: string };
 

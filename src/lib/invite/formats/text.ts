@@ -2,9 +2,6 @@ import { encodeMessage, isObject, parseObject, payloadError, reasonOf, type Acce
 
 const APPID = "lothar.com/wormhole/text-or-file-xfer";
 
-/** A surrogate without its other half: JSON can hold it, UTF-8 cannot. */
-const LONE_SURROGATE = /\p{Surrogate}/u;
-
 /** The text protocol of `wormhole send --text` and `wormhole receive`. */
 export const textFormat: Format = textFormatOf(() => undefined);
 
@@ -19,7 +16,8 @@ export const textFormat: Format = textFormatOf(() => undefined);
  */
 export function textFormatOf(check: (text: string) => void): Format {
   const checkText = (text: string): void => {
-    if (LONE_SURROGATE.test(text)) throw payloadError("holds half a surrogate pair, which no text can", "take that out");
+    // JSON can hold half of one, UTF-8 cannot.
+    if (!text.isWellFormed()) throw payloadError("holds half a surrogate pair, which no text can", "take that out");
     check(text);
   };
   const encodeOffer = (payload: string): Uint8Array => {
@@ -62,9 +60,9 @@ function accept(state: DialogState, event: DialogEvent, check: (text: string) =>
     case "message":
       return state.stage === "start" ? takeOffer(state, parseObject(event.plaintext), check) : { state, send: [] };
     case "written":
-      return { state: { ...state, stage: "answered" }, send: [encodeMessage({ answer: { message_ack: "ok" } })] };
+      return { state: { ...state, stage: "answered" }, send: [encodeMessage({ answer: { message_ack: "ok" } })], outcome: { type: "accepted" } };
     case "stored":
-      return state.stage === "answered" ? { state, send: [], outcome: { type: "accepted" } } : { state, send: [] };
+      return { state, send: [] };
   }
 }
 

@@ -30,7 +30,6 @@ t.test("an exchange of magic-wormhole", (t) => {
 t.test("nothing is sent before the other side is verified, and no acknowledgement before the payload is written", (t) => {
   t.same(playIssuer(textFormat, "hello").sent, []);
   t.same(playReceiver(textFormat, "", verified(), message(offer)).sent, []);
-  t.equal(playReceiver(textFormat, "", verified(), message(offer), written).outcome, undefined, "nor is it over before the server has the acknowledgement");
   t.end();
 });
 
