@@ -47,7 +47,7 @@ t.test("in words", async (t) => {
   const ended = finish(child);
   t.match(await firstOutput(child.stderr, ended), /^listening at ws:\/\/127\.0\.0\.1:[0-9]+\/v1; Ctrl-C ends it\n$/);
   child.kill("SIGINT");
-  t.match(await ended, { status: 0, signal: null, stdout: /^$/ });
+  t.match(await ended, { status: 130, signal: null, stdout: /^$/, stderr: /^listening [^\n]+\n$/ });
 });
 
 t.test("clients that do not answer are not waited for, and a second signal ends it at once", async (t) => {

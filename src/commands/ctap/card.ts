@@ -1,9 +1,9 @@
 import { wipe } from "../../lib/bytes.ts";
-import { Interrupted } from "../../lib/errors.ts";
 import { CtapDevice, type Keepalive, type TransactOptions } from "../../lib/ctap/device.ts";
 import { openTransport } from "../../lib/ctap/open.ts";
 import type { Transport } from "../../lib/ctap/transport/transport.ts";
 import type { Arguments } from "../arguments.ts";
+import { interruptible } from "../interruptible.ts";
 import { say } from "../io.ts";
 import { optionsOf } from "../table.ts";
 
@@ -54,20 +54,6 @@ async function open(args: Arguments, signal: AbortSignal): Promise<Transport> {
   if (args.optional("trace") === undefined) return transport;
   const { openTrace } = await import("./trace-file.ts");
   return openTrace(args, transport);
-}
-
-/** Runs something that Ctrl-C aborts by a signal, rather than ending the process at once. */
-export async function interruptible<T>(run: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const controller = new AbortController();
-  const interrupt = (): void => controller.abort(new Interrupted());
-  process.once("SIGINT", interrupt);
-  process.once("SIGTERM", interrupt);
-  try {
-    return await run(controller.signal);
-  } finally {
-    process.removeListener("SIGINT", interrupt);
-    process.removeListener("SIGTERM", interrupt);
-  }
 }
 
 /**

@@ -5,8 +5,8 @@ import type { ProbeStep } from "../../lib/ctap/probe-steps.ts";
 import type { Transport } from "../../lib/ctap/transport/transport.ts";
 import { escapeUnsafe } from "../../lib/text.ts";
 import type { Arguments } from "../arguments.ts";
+import { interruptible } from "../interruptible.ts";
 import { writeJson, writeResult } from "../io.ts";
-import { interruptible } from "./card.ts";
 
 /** keyhole ctap probe */
 export function probe(args: Arguments): Promise<number> {

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
-import { UsageError } from "../../lib/errors.ts";
+import { Interrupted, UsageError } from "../../lib/errors.ts";
 import { readFile, type FileContents } from "../../lib/files.ts";
 import { escapeForTerminal } from "../../lib/text.ts";
 import { formatHost } from "../../lib/wormhole/server/address.ts";
@@ -27,12 +27,17 @@ export async function mailbox(args: Arguments): Promise<number> {
   // next burst is as much as thousands of them take.
   setFlagsFromString("--semi-space-growth-factor=1");
   const server = await startMailboxServer(readOptions(args));
-  const stop = (): void => void server.stop();
+  const interruption = new AbortController();
+  const stop = (signal: NodeJS.Signals): void => {
+    if (signal === "SIGINT") interruption.abort(new Interrupted());
+    void server.stop();
+  };
   // The first signal ends it well, the second one at once.
   for (const signal of SIGNALS) process.once(signal, stop);
   try {
     announce(args, server);
     await server.ended;
+    interruption.signal.throwIfAborted();
     return EXIT_OK;
   } finally {
     for (const signal of SIGNALS) process.removeListener(signal, stop);

@@ -42,7 +42,7 @@ export const INVITE_COMMANDS: readonly CommandSpec[] = [
     positionals: [{ name: "CODE", optional: true }],
     options: [
       { name: "out", short: "o", value: "FILE", summary: "write to a new FILE that only its owner can read" },
-      { name: "timeout", value: "DURATION", default: "2m", summary: "how long to wait for the other side: 30s, 2m" },
+      { name: "timeout", value: "DURATION", default: "2m", summary: "how long to wait for the sender: 30s, 2m" },
       { name: "personal", value: "FILE", summary: "send back the capability in FILE, of a directory of one's own; for magic-folder" },
       ...WORMHOLE_OPTIONS,
     ],

@@ -20,7 +20,7 @@ export function checkPayload(format: Format, payload: string, allowLarge: boolea
   }
   if (length > MAX_PLAINTEXT_LENGTH && !allowLarge) {
     throw new InviteError("INVITE_TOO_LARGE", `the payload makes a message of ${length} bytes, expected at most ${MAX_PLAINTEXT_LENGTH}: wormhole-william waits for ever on longer ones`, {
-      hint: "give --allow-large if the other side uses another program",
+      hint: "give --allow-large if the receiver uses another program",
     });
   }
 }

@@ -49,12 +49,16 @@ function receiveOwn(turn: Turn, { phase, body }: MailboxMessage): void {
   if (index !== undefined) tell(turn, { type: "stored", index });
 }
 
-/** Keeps what came before the key agreement; other sides' messages are sorted out once the peer is known. */
+/**
+ * Keeps what came before the key agreement; other sides' messages are sorted out
+ * once the peer is known. Nobody who means well has so much to say before that,
+ * so what is beyond is as good as silence.
+ */
 function keep(turn: Turn, { side, phase, body }: MailboxMessage): void {
   const { unopened } = turn.state;
   if (unopened.some((one) => one.side === side && one.phase === phase)) return;
   const length = unopened.reduce((sum, one) => sum + (one.body?.length ?? 0), body?.length ?? 0);
-  if (unopened.length === MAX_WAITING || length > MAX_WAITING_LENGTH) return end(turn, "server-error", "errory", "too much came before the key agreement");
+  if (unopened.length === MAX_WAITING || length > MAX_WAITING_LENGTH) return;
   update(turn, { unopened: [...unopened, { side, phase, body: body ?? null }] });
 }
 

@@ -47,7 +47,7 @@ function takeAnswer(state: DialogState, message: JsonObject | undefined): IssueS
   if (message === undefined) return refused("the answer is not a JSON object");
   if ("error" in message) return refused(reasonOf(message.error));
   // Two senders with one code would wait for each other for ever.
-  if ("offer" in message) return { ...refused("the other side sends too"), send: [encodeError("both sides send")] };
+  if ("offer" in message) return { ...refused("the receiver sends too"), send: [encodeError("both sides send")] };
   if (!("answer" in message)) return { state, send: [] };
   const isAcknowledged = isObject(message.answer) && message.answer.message_ack === "ok";
   return isAcknowledged ? { state: { ...state, stage: "answered" }, send: [], outcome: { type: "delivered" } } : refused("the answer is not an acknowledgement");

@@ -57,7 +57,7 @@ t.test("what the sender is answered", (t) => {
     [{ answer: {} }, refused("the answer is not an acknowledgement")],
     [{ answer: null }, refused("the answer is not an acknowledgement")],
     [{ answer: { file_ack: "ok" } }, refused("the answer is not an acknowledgement")],
-    [{ offer: { message: "mine" } }, refused("the other side sends too")],
+    [{ offer: { message: "mine" } }, refused("the receiver sends too")],
     [{ unknown: 1 }, undefined],
     [{ transit: { "abilities-v1": [] } }, undefined],
     ["", refused("the answer is not a JSON object")],
