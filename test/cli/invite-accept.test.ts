@@ -98,6 +98,7 @@ t.test("what cannot be written is not acknowledged", async (t) => {
     const { stdout, stderr } = await shell(t, `keyhole invite accept --mailbox "$URL" ${code} ${where}; echo $?`, url, directory);
     t.match(stdout, /^3\n$/, where);
     t.match(stderr, error);
+    t.match(stderr, /^hint: the sender was told that nothing was taken; /m);
     const ended = await program.ended;
     t.same([ended.status, eventNames(ended).at(-1)], [1, "refused"], where);
     t.match(ended.stderr, /^error: refused: the receiver could not write it\n$/);

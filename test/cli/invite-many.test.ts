@@ -63,6 +63,12 @@ t.test("--lines for people: the n-th line of the output is for the n-th payload"
   t.match(ended, { status: 2, stdout: `${first!}\n\n\n${third!}\n`, stderr: /^error: line 2: the payload is not a JSON string$/m });
 });
 
+t.test("what the server has to say to everybody is said once", async (t) => {
+  const { url } = await startMailbox(t, { motd: "moved on Sunday" });
+  const { stderr } = await invite(t, ["create", "--mailbox", url, "--text", "1", "--count", "3", "--ttl", "1s"]).ended;
+  t.equal(stderr.split("\n").filter((line) => line === "mailbox server: moved on Sunday").length, 1, stderr);
+});
+
 t.test("lines are taken as they come", async (t) => {
   const { url } = await startMailbox(t);
   const program = invite(t, ["create", "--json", "--mailbox", url, "--lines"], { input: null });

@@ -11,7 +11,7 @@ import { EXIT_OK } from "../report.ts";
 import { readAppid, readMailboxUrl } from "./mailbox-url.ts";
 import { readPath } from "./path-word.ts";
 import { openPayloadOutput } from "./payload-output.ts";
-import { ConnectionNews, sayMotd } from "./progress.ts";
+import { ServerNews } from "./progress.ts";
 import { readCode } from "./read-code.ts";
 import { readVerify } from "./verifier.ts";
 
@@ -28,7 +28,7 @@ export async function accept(args: Arguments): Promise<number> {
     const write = openPayloadOutput(args, format, signal);
     const code = given ?? (await promptForCode(args, url, appid ?? FORMATS[format].appid, signal));
     let about: object = { code, format };
-    const { onConnection, end } = new ConnectionNews(args).watch();
+    const { end, ...watch } = new ServerNews(args).watch();
     await acceptInvite(
       { format, code, appid, personal },
       {
@@ -40,8 +40,8 @@ export async function accept(args: Arguments): Promise<number> {
           return write(payload, about);
         },
         confirm: verify?.(signal),
-        onConnection,
-        ...progressOf(args),
+        ...watch,
+        ...(args.flag("verbose") && !args.flag("quiet") ? { onProgress: sayProgress } : {}),
       },
     ).finally(end);
     reportFile(args, about);
@@ -80,13 +80,8 @@ async function readPersonal(args: Arguments, format: FormatName): Promise<string
   return capability;
 }
 
-function progressOf(args: Arguments): Pick<Parameters<typeof acceptInvite>[1], "onMotd" | "onProgress"> {
-  if (args.flag("quiet")) return {};
-  if (!args.flag("verbose")) return { onMotd: sayMotd };
-  return {
-    onMotd: sayMotd,
-    onProgress: (progress) => say(progress === "contacted" ? "the sender is there" : "it is the right code"),
-  };
+function sayProgress(progress: "contacted" | "verified"): void {
+  say(progress === "contacted" ? "the sender is there" : "it is the right code");
 }
 
 /** What went to standard output has been reported by that. */

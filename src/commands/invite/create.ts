@@ -14,7 +14,7 @@ import { EventLines, statusOf, type Meeting, type Tag } from "./event-lines.ts";
 import { parseListenAddress } from "./listen-address.ts";
 import { readAppid, readMailboxUrl } from "./mailbox-url.ts";
 import { checkPayloadSource, readPayload } from "./payload-input.ts";
-import { ConnectionNews, sayMotd } from "./progress.ts";
+import { ServerNews } from "./progress.ts";
 import { readCode } from "./read-code.ts";
 import { readVerify } from "./verifier.ts";
 
@@ -48,21 +48,20 @@ export async function create(args: Arguments): Promise<number> {
     const meeting: Meeting = { format: terms.format, appid: terms.appid, urls: server?.urls ?? [url], isLocal: server !== undefined };
     const lines = new EventLines(args, meeting, showQr);
     const confirm = verify?.(signal);
-    const news = new ConnectionNews(args);
+    const news = new ServerNews(args);
     const issueOne = async (payload: string, tag: Tag, signal: AbortSignal, onEvent: (event: InviteEvent) => void): Promise<InviteEvent> => {
-      const { onConnection, end } = news.watch();
+      const { end, ...watch } = news.watch();
       let code: string | null = null;
       const options = {
         url: server?.ownUrl ?? url,
         signal,
         confirm,
-        onConnection,
+        ...watch,
         onEvent: (event: InviteEvent): void => {
           ({ code } = event);
           onEvent(event);
         },
         onSilentClaim: (): void => lines.warnOfSilence(code, tag),
-        ...(args.flag("quiet") ? {} : { onMotd: sayMotd }),
       };
       try {
         return await issue(newInvite({ ...terms, payload }), options);

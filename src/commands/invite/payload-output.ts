@@ -23,6 +23,22 @@ export type PayloadOutput = (payload: string, about: object) => void | Promise<v
  * @throws {FileError} FILE_EXISTS, FILE_WRITE, as `input`: nothing has been tried; {UsageError} USAGE_PATH
  */
 export function openPayloadOutput(args: Arguments, format: FormatName, signal: AbortSignal): PayloadOutput {
+  const write = openOutput(args, format, signal);
+  return async (payload, about) => {
+    try {
+      await write(payload, about);
+    } catch (error) {
+      throw error instanceof FileError ? withHint(error) : error;
+    }
+  };
+}
+
+/** By then nobody else can use the code, nor can this side. */
+function withHint({ code, message, kind, cause }: FileError): FileError {
+  return new FileError(code, message, { kind, cause, hint: "the sender was told that nothing was taken; mend that, and ask for a new code" });
+}
+
+function openOutput(args: Arguments, format: FormatName, signal: AbortSignal): PayloadOutput {
   const path = readPath(args, "out");
   if (path !== undefined) {
     checkOut(path);

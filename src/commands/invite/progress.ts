@@ -5,31 +5,34 @@ import { say } from "../io.ts";
 /** Shorter gaps are mended before anybody could do anything about them. */
 const GAP_MS = 5000;
 
-/** What one invite tells of its connection. */
-export interface ConnectionWatch {
+/** What one invite tells of its server. */
+export interface ServerWatch {
+  readonly onMotd: (motd: string) => void;
   readonly onConnection: (isConnected: boolean) => void;
   /** The invite is over, whatever its connection. */
   readonly end: () => void;
 }
 
 /**
- * Says that the mailbox server is away, and that it is back: with `--verbose`
- * each time and at once, else when it has been away for some seconds. One line,
- * however many invites wait.
+ * Says what the mailbox server has to say to everybody, and that it is away or
+ * back: with `--verbose` each time and at once, else when it has been away for
+ * some seconds. Once, however many invites wait.
  */
-export class ConnectionNews {
+export class ServerNews {
   readonly #args: Arguments;
   readonly #lost = new Set<object>();
   #timer: NodeJS.Timeout | undefined;
   #wasSaid = false;
+  #motd: string | undefined;
 
   constructor(args: Arguments) {
     this.#args = args;
   }
 
-  watch(): ConnectionWatch {
+  watch(): ServerWatch {
     const key = {};
     return {
+      onMotd: (motd) => this.#sayMotd(motd),
       onConnection: (isConnected) => {
         if (this.#args.flag("quiet")) return;
         if (this.#args.flag("verbose")) return say(isConnected ? "connected" : "the connection is lost; trying again");
@@ -62,9 +65,11 @@ export class ConnectionNews {
     this.#timer = undefined;
     this.#wasSaid = false;
   }
-}
 
-/** What the server has to say to everybody, each line of it led by who says it. */
-export function sayMotd(motd: string): void {
-  for (const line of motd.replace(/[\r\n]+$/, "").split(/\r\n|\r|\n/)) say(`mailbox server: ${escapeUnsafe(line)}`);
+  /** Each line of it is led by who says it. */
+  #sayMotd(motd: string): void {
+    if (this.#args.flag("quiet") || motd === this.#motd) return;
+    this.#motd = motd;
+    for (const line of motd.replace(/[\r\n]+$/, "").split(/\r\n|\r|\n/)) say(`mailbox server: ${escapeUnsafe(line)}`);
+  }
 }
