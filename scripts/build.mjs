@@ -24,14 +24,14 @@ execFileSync(process.execPath, [resolvePackage("typescript/bin/tsc"), "-p", join
  * all, as Node has no way to carry it out there.
  *
  * @property isApart - which of what is imported late is left with the ES modules of tsc, as it is rarely wanted
- * @property isLeft - which of it is never reached, as such lines are left to full.ts
+ * @property isLeft - which of it is never reached, as such lines are left to another program; compiled code is kept of those that say so
  */
 const PROGRAMS = {
   fast: { isApart: () => true },
   ctap: { isLeft: (name) => name === "commands/ctap/trace-file.ts" || name === "lib/ctap/authenticator/virtual.ts" },
   invite: { isLeft: (name) => name.startsWith("lib/wormhole/server/") || name === "lib/terminal/qr.ts" },
-  // yargs is an ES module and can be in none of them.
-  full: { isApart: (name) => name === "commands/help.ts" },
+  full: { isLeft: () => false },
+  help: { isApart: () => true },
 };
 const isCompiled = (program) => PROGRAMS[program]?.isLeft !== undefined;
 const programOf = (name) => Object.keys(PROGRAMS).find((program) => name === `${program}.ts`);
@@ -57,7 +57,7 @@ function lateImports({ isApart = () => false, isLeft = () => false }) {
       plugin.onLoad({ filter: /.*/, namespace: "compiled-program" }, ({ path }) =>
         contents(`module.exports = require("./program.ts").requireProgram(require("node:path").join(__dirname, ${JSON.stringify(path)}), require)`),
       );
-      plugin.onLoad({ filter: /.*/, namespace: "left" }, ({ path }) => contents(`throw new Error(${JSON.stringify(`${path} is left to full.ts`)})`));
+      plugin.onLoad({ filter: /.*/, namespace: "left" }, ({ path }) => contents(`throw new Error(${JSON.stringify(`${path} is left to another program`)})`));
     },
   };
 }

@@ -1,7 +1,7 @@
 // Leaves V8's compiled code of a program beside it in dist/, as it is once lines
 // have run that are typical of it: functions that nobody called are not in it.
 //
-//   node scripts/compile-program.mjs ctap|invite
+//   node scripts/compile-program.mjs ctap|invite|full
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
@@ -17,7 +17,7 @@ const path = join(dist, `${name}.cjs`);
 const program = readProgram(path);
 const { run } = runProgram(path, program, createRequire(path));
 
-const LINES = { ctap: runCtap, invite: runInvite };
+const LINES = { ctap: runCtap, invite: runInvite, full: runFull };
 
 async function good(...words) {
   const status = await run(words);
@@ -40,6 +40,12 @@ async function runInvite() {
   const to = ["--format", "text", "--mailbox", server.ownUrl];
   await Promise.all([good("invite", "create", "--text", "the door code is 4711", "--code", "1-guitarist-revenge", ...to), good("invite", "accept", "1-guitarist-revenge", ...to)]);
   await server.finish(new AbortController().signal);
+}
+
+async function runFull() {
+  await good("ctap", "probe", "--device", "virtual:");
+  await good("ctap", "info", "--device", "virtual:");
+  await good("invite", "code", "check", "1-guitarist-revenge");
 }
 
 const directory = mkdtempSync(join(tmpdir(), "keyhole-"));

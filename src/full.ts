@@ -53,10 +53,8 @@ async function runWithoutCommand({ unknown, words }: CommandLine): Promise<numbe
   return EXIT_USAGE;
 }
 
-/** Only here, as yargs takes longer to load than most commands to run. */
 async function help(name: string): Promise<string> {
-  const { helpFor } = await import("./commands/help.ts");
-  return helpFor(name);
+  return (await import("./help.ts")).help(name);
 }
 
 async function showHelp(name: string): Promise<number> {

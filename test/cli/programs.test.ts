@@ -6,11 +6,12 @@ import { cleanEnvironment, runToEnd, temporaryDirectory } from "../support/keyho
 
 // What runs is several programs, some with V8's compiled code beside them.
 
-const COMPILED = ["ctap", "invite"];
+const COMPILED = ["ctap", "invite", "full"];
 /** A line of each that ends before anybody is met. */
 const LINES = [
   ["ctap", "make-credential", "--rp-id", "example.com", "--user-name", "you", "--device", "hidraw:/dev/null"],
   ["invite", "accept", "7-guitarist-revenge", "--mailbox", "wss://127.0.0.1:1/v1"],
+  ["ctap", "info", "--device", "udp:127.0.0.1:1"],
 ];
 
 t.test("compiled code is that of the program, for this Node", (t) => {
