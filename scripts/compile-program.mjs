@@ -2,7 +2,7 @@
 // have run that are typical of it: functions that nobody called are not in it.
 //
 //   node scripts/compile-program.mjs ctap|invite|full
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -10,11 +10,12 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 
 const dist = join(dirname(dirname(fileURLToPath(import.meta.url))), "dist");
 const load = (path) => import(pathToFileURL(join(dist, path)));
-const { compiledPath, readProgram, runProgram } = await load("program.js");
+const { compiledPath, parseProgram, runProgram, sealCompiled } = await load("program.js");
 
 const [name = ""] = process.argv.slice(2);
 const path = join(dist, `${name}.cjs`);
-const program = readProgram(path);
+const text = readFileSync(path, "utf8");
+const program = parseProgram(path, text);
 const { run } = runProgram(path, program, createRequire(path));
 
 const LINES = { ctap: runCtap, invite: runInvite, full: runFull };
@@ -51,7 +52,7 @@ async function runFull() {
 const directory = mkdtempSync(join(tmpdir(), "keyhole-"));
 try {
   await LINES[name](directory);
-  writeFileSync(compiledPath(path), program.createCachedData());
+  writeFileSync(compiledPath(path), sealCompiled(text, program.createCachedData()));
 } finally {
   rmSync(directory, { recursive: true });
 }

@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { Script } from "node:vm";
 
@@ -14,9 +15,9 @@ export function compiledPath(path: string): string {
   return `${path}.${process.version}-${process.platform}-${process.arch}`;
 }
 
-/** A program that is yet to run, with V8's compiled code of it where that is given. */
-export function readProgram(path: string, cachedData?: Buffer): Script {
-  return new Script(readFileSync(path, "utf8"), { filename: path, cachedData });
+/** @param compiled - V8's compiled code of it, as `openCompiled` gives it */
+export function parseProgram(path: string, text: string, compiled?: Buffer): Script {
+  return new Script(text, { filename: path, cachedData: compiled });
 }
 
 /**
@@ -35,6 +36,37 @@ export function runProgram(path: string, program: Script, require: NodeJS.Requir
 
 /** Requires a program, by its compiled code where there is one. */
 export function requireProgram(path: string, require: NodeJS.Require): unknown {
-  const compiled = compiledPath(path);
-  return runProgram(path, readProgram(path, existsSync(compiled) ? readFileSync(compiled) : undefined), require);
+  const text = readFileSync(path, "utf8");
+  return runProgram(path, parseProgram(path, text, readCompiled(path, text)), require);
+}
+
+/** @returns nothing where it is not there for this Node, or cannot be used: the program itself will do */
+function readCompiled(path: string, text: string): Buffer | undefined {
+  try {
+    return openCompiled(text, readFileSync(compiledPath(path)));
+  } catch {
+    return undefined;
+  }
+}
+
+const DIGEST_LENGTH = 32;
+
+/** What is kept of compiled code: a digest of it and of the text that it is of, and itself. */
+export function sealCompiled(text: string, compiled: Buffer): Buffer {
+  return Buffer.concat([digest(text, compiled), compiled]);
+}
+
+/**
+ * V8 takes what is damaged, and what is of another text of the same length; it
+ * then crashes, or does something else.
+ *
+ * @returns nothing where it is not of this text, and whole
+ */
+export function openCompiled(text: string, sealed: Buffer): Buffer | undefined {
+  const compiled = sealed.subarray(DIGEST_LENGTH);
+  return sealed.length > DIGEST_LENGTH && digest(text, compiled).equals(sealed.subarray(0, DIGEST_LENGTH)) ? compiled : undefined;
+}
+
+function digest(text: string, compiled: Buffer): Buffer {
+  return createHash("sha256").update(text).update(compiled).digest();
 }
