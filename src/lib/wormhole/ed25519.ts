@@ -21,7 +21,7 @@ export const POINT_LENGTH = 32;
 /** In an encoded point the topmost bit is the lowest one of x, and the others are y. */
 const SIGN = 2n ** 255n;
 
-/** The number that bytes, little-endian, stand for; it may be the order or more. */
+/** The number that one or more bytes, little-endian, stand for; it may be the order or more. */
 export function parseScalar(bytes: Uint8Array): bigint {
   return BigInt(`0x${hexOf(bytes.toReversed())}`);
 }
@@ -216,8 +216,9 @@ function multiplyByOrder({ multiples }: EdwardsPoint): EdwardsPoint {
  * a·P + b·Q. The doublings are shared, which saves a third of two separate
  * multiplications, and a table of the base point that only pays off over many.
  *
- * Which points are added and doubled, and which table entries are touched, does
- * not depend on the scalars; what BigInt does with them underneath may.
+ * How many points are added and doubled does not depend on the scalars, and a
+ * table entry is chosen by going through all of them. Which numbers BigInt then
+ * reads, and how long it takes over them, may.
  *
  * @param a - secret, 0 to the order less one; so is `b`
  */

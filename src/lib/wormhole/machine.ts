@@ -141,6 +141,8 @@ function endReplay(turn: Turn): void {
   if (missing === null) return;
   updateConnection(turn, { missing: null });
   if (missing.length === 0) return;
+  // What was to be said last would reach nobody in the mailbox that there is now.
+  if (turn.state.ending !== null) return finish(turn);
   end(turn, "lost", "errory", "mailbox server has lost the mailbox");
   // The nameplate may be somebody else's by now.
   update(turn, { isReleased: true });

@@ -152,27 +152,28 @@ export class Wormhole {
    * the connection. What has ended already keeps its mood. What was sent just
    * before gets there first, as far as the server can be reached.
    *
-   * @param withinMs - a few seconds where nothing is said; less once the signal is aborted
+   * @param sendMs - for what was sent to get there; letting go takes a few seconds at most, less once the signal is aborted
    * @returns whether the server has all that was sent
    */
-  async close(mood: Mood, withinMs = this.#bounds.closeMs): Promise<boolean> {
+  async close(mood: Mood, sendMs = this.#bounds.closeMs): Promise<boolean> {
     const isAborted = (): boolean => this.#options.signal?.aborted === true;
+    const hasSent = (): boolean => this.#state.outbox.every(({ isStored }) => isStored);
     const isHopeless = (): boolean => this.#state.isFinished || this.#isOver || (isAborted() && this.#state.connection.stage !== "bound");
-    let deadline = Date.now() + withinMs;
-    let isHurried = false;
-    this.#endDeadline ??= deadline;
+    const begin = Date.now();
+    let sentAt = Infinity;
+    let abortedAt = Infinity;
+    const deadline = (): number => {
+      if (hasSent()) sentAt = Math.min(sentAt, Date.now());
+      if (isAborted()) abortedAt = Math.min(abortedAt, Date.now());
+      return Math.min(begin + sendMs, sentAt + this.#bounds.closeMs, abortedAt + HURRIED_CLOSE_MS);
+    };
+    this.#endDeadline ??= begin + sendMs;
     this.#step({ type: "close", mood });
-    while (!isHopeless() && Date.now() < deadline) {
-      if (isAborted() && !isHurried) {
-        isHurried = true;
-        deadline = Math.min(deadline, Date.now() + HURRIED_CLOSE_MS);
-      }
-      await this.#change(deadline);
-    }
+    while (!isHopeless() && Date.now() < deadline()) await this.#change(deadline());
     if (!this.#state.isFinished) this.#step({ type: "give-up" });
     await this.#journal.settle();
     this.disconnect();
-    return this.#state.outbox.every(({ isStored }) => isStored);
+    return hasSent();
   }
 
   /** Ends the connection and leaves the rest as it is, for another process to go on with. */

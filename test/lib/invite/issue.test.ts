@@ -213,6 +213,15 @@ t.test("a server that goes away before it has the acknowledgement", async (t) =>
   await accept({ format: "text", code: await running.code }, { url: mailbox.url, timeoutMs: TTL_MS, write });
   t.match(await running.ended, { event: "delivered" }, "and comes back");
 
+  const forgetful = await startMailbox(t);
+  const lost = start(text("hello"), { url: forgetful.url });
+  const writeThenForget = async (): Promise<void> => {
+    await forgetful.stop();
+    setTimeout(() => void startMailbox(t, { port: forgetful.port }), 200);
+  };
+  await t.rejects(accept({ format: "text", code: await lost.code }, { url: forgetful.url, timeoutMs: TTL_MS, write: writeThenForget }), { code: "INVITE_UNACKNOWLEDGED" }, "and comes back without its database");
+  t.match(await lost.ended, { event: "lost" });
+
   const gone = await startMailbox(t);
   const issuing = new AbortController();
   t.teardown(() => void issuing.abort());

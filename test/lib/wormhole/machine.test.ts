@@ -448,6 +448,20 @@ t.test("reconnecting", (t) => {
 });
 
 t.test("a lost database", (t) => {
+  t.test("what was said before the end reaches nobody", (t) => {
+    const { player } = verified();
+    player.send("the last word");
+    const lastEcho = echo(player, "0");
+    player.do({ type: "close", mood: "happy" });
+    player.do({ type: "disconnected" });
+    player.connect();
+    player.hear({ type: "pong", pong: 0 });
+    t.equal(player.state.isFinished, true);
+    player.hear(lastEcho);
+    t.equal(player.state.outbox.at(-1)!.isStored, false, "though the mailbox that there is now has it");
+    t.end();
+  });
+
   t.test("our pake was stored and is not shown", (t) => {
     const { player } = opened(issuer());
     player.hear(echo(player, "pake"));
