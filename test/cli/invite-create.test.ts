@@ -177,6 +177,7 @@ t.test("a receiver that dies", async (t) => {
   program.kill("SIGINT");
   const ended = await program.ended;
   t.equal(ended.status, 130, "is not counted as one that has the payload");
+  t.match(ended.stderr, /interrupted; the receiver had the right code, and may have the payload\n$/);
   t.same(eventNames(ended), ["code", "contacted", "verified", undefined]);
 });
 

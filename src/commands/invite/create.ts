@@ -1,4 +1,4 @@
-import { InviteError, UsageError } from "../../lib/errors.ts";
+import { Interrupted, InviteError, UsageError } from "../../lib/errors.ts";
 import type { InviteEvent } from "../../lib/invite/events.ts";
 import { FORMATS, type FormatName } from "../../lib/invite/formats/formats.ts";
 import { issue, newInvite, type Invite } from "../../lib/invite/issue.ts";
@@ -51,20 +51,24 @@ export async function create(args: Arguments): Promise<number> {
     const news = new ServerNews(args);
     const issueOne = async (payload: string, tag: Tag, signal: AbortSignal, onEvent: (event: InviteEvent) => void): Promise<InviteEvent> => {
       const { end, ...watch } = news.watch();
-      let code: string | null = null;
+      const seen = { code: null as string | null, isVerified: false };
       const options = {
         url: server?.ownUrl ?? url,
         signal,
         confirm,
         ...watch,
         onEvent: (event: InviteEvent): void => {
-          ({ code } = event);
+          seen.code = event.code;
+          seen.isVerified ||= event.event === "verified";
           onEvent(event);
         },
-        onSilentClaim: (): void => lines.warnOfSilence(code, tag),
+        onSilentClaim: (): void => lines.warnOfSilence(seen.code, tag),
       };
       try {
         return await issue(newInvite({ ...terms, payload }), options);
+      } catch (error) {
+        if (error instanceof Interrupted && seen.isVerified) lines.warnOfInterruption(seen.code, tag);
+        throw error;
       } finally {
         end();
       }

@@ -77,6 +77,11 @@ export class EventLines {
     say(escapeUnsafe(`${nameOf(tag, code)}somebody has taken the number of the code and has not spoken yet; if it is not the person you mean, issue a new code`));
   }
 
+  /** Ctrl-C, once the right one had come. */
+  warnOfInterruption(code: string | null, tag: Tag): void {
+    if (!this.#args.flag("quiet")) say(escapeUnsafe(`${nameOf(tag, code)}interrupted; the receiver had the right code, and may have the payload`));
+  }
+
   /** The server makes us wait. */
   sayLimited(): void {
     if (!this.#wasLimitSaid && !this.#args.flag("quiet")) say("the mailbox server allows no more claims for now; waiting");

@@ -176,7 +176,7 @@ class Accepting {
 
   /** The sender may not know that all is well. */
   #unacknowledged(): InviteError {
-    return new InviteError("INVITE_UNACKNOWLEDGED", "the payload is written, but the sender could not be told", { kind: "outside", hint: "tell the sender yourself" });
+    return new InviteError("INVITE_UNACKNOWLEDGED", "the payload is written, but the sender could not be told", { kind: "outside", hint: "you have all of it: ask for no new code, and tell the sender that it arrived" });
   }
 
   #ended(event: WormholeEvent & { readonly type: "ended" }): KeyholeError {

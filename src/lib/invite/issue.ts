@@ -179,7 +179,7 @@ class Issuing {
   #awaitServer(): Ending | undefined {
     const now = Date.now();
     this.#serverDeadline ??= now + SERVER_MS;
-    if (now >= this.#serverDeadline) return { event: "lost", mood: "lonely", details: { reason: "there was no connection to the mailbox server when the time was over" } };
+    if (now >= this.#serverDeadline) return lost("there was no connection to the mailbox server when the time was over", this.#wormhole.state);
     this.#deadline = now + POLL_MS;
     return undefined;
   }
@@ -238,7 +238,7 @@ class Issuing {
   #end(event: WormholeEvent & { readonly type: "ended" }): Ending {
     const limited = limitErrorOf(event, "try again in a minute");
     if (limited !== undefined) throw limited;
-    return endingOf(event);
+    return endingOf(event, this.#wormhole.state);
   }
 
   /**
@@ -271,7 +271,7 @@ function endingOfDialog(outcome: IssueOutcome): Ending {
 }
 
 /** The wormhole has chosen the mood by itself then. */
-function endingOf({ reason, detail }: WormholeEvent & { readonly type: "ended" }): Ending {
+function endingOf({ reason, detail }: WormholeEvent & { readonly type: "ended" }, state: WormholeState): Ending {
   switch (reason) {
     case "wrong-guess":
       return { event: "wrong-guess", mood: "scary" };
@@ -283,6 +283,10 @@ function endingOf({ reason, detail }: WormholeEvent & { readonly type: "ended" }
     case "reclaimed":
     case "lost":
     case "server-error":
-      return { event: "lost", mood: "errory", details: { reason: detail ?? reason } };
+      return lost(detail ?? reason, state);
   }
+}
+
+function lost(reason: string, { isVerified }: WormholeState): Ending {
+  return { event: "lost", mood: "errory", details: { reason: isVerified ? `${reason}; the receiver had the right code, and may have the payload` : reason } };
 }

@@ -32,9 +32,14 @@ export function connectError(url: URL, error: Error): WormholeError {
       return unreachable(`${hostAndPort(url)} does not answer`, "a firewall may be between; try another network, or another server with --mailbox", error);
     case "ECONNRESET":
     case "EPIPE":
-      return unreachable(`${hostAndPort(url)} ended the connection`, url.protocol === "ws:" ? "if it wants TLS, its address begins with wss://" : ADDRESS_HINT, error);
+      return hungUp(url, error);
   }
   return unreachable(`${hostAndPort(url)} cannot be reached: ${code === "" ? escapeForTerminal(error.message) : code}`, ADDRESS_HINT, error);
+}
+
+/** The server ended a connection that was not one to a mailbox server yet: it may expect the other scheme. */
+export function hungUp(url: URL, cause?: unknown): WormholeError {
+  return unreachable(`${hostAndPort(url)} ended the connection`, url.protocol === "ws:" ? "if it wants TLS, its address begins with wss://" : "if it has no TLS, its address begins with ws://", cause);
 }
 
 /** An answer to the WebSocket handshake that is a web page. */

@@ -45,8 +45,15 @@ function receiveOwn(turn: Turn, { phase, body }: MailboxMessage): void {
     return;
   }
   update(turn, { outbox: outbox.map((one) => (one === sent ? { phase, body: phase === "pake" ? sent.body : "", isStored: true } : one)) });
+  if (phase === "pake") tellCode(turn);
   const index = phaseNumber(phase);
   if (index !== undefined) tell(turn, { type: "stored", index });
+}
+
+/** Only now, as a server that forgets what it had not stored yet could not be told from one that waits. */
+function tellCode(turn: Turn): void {
+  const { allocates, nameplate, password } = turn.state;
+  if (allocates && nameplate !== null) tell(turn, { type: "code", code: joinCode(nameplate, password).text });
 }
 
 /**

@@ -143,7 +143,7 @@ function endReplay(turn: Turn): void {
   if (missing.length === 0) return;
   // What was to be said last would reach nobody in the mailbox that there is now.
   if (turn.state.ending !== null) return finish(turn);
-  end(turn, "lost", "errory", "mailbox server has lost the mailbox");
+  end(turn, "lost", "errory", "the mailbox server has forgotten it; perhaps it started again without its database");
   // The nameplate may be somebody else's by now.
   update(turn, { isReleased: true });
 }

@@ -4,7 +4,7 @@ import { joinCode } from "./code.ts";
 import { bytesOfHex, hexOf } from "./hex.ts";
 import { startPake } from "./spake2.ts";
 import type { Command, WormholeState } from "./state.ts";
-import { end, finish, send, tell, update, updateConnection, type Turn } from "./turn.ts";
+import { end, finish, send, update, updateConnection, type Turn } from "./turn.ts";
 
 // What is due over a connection that is bound: each command once, in the order
 // that every server understands.
@@ -55,7 +55,6 @@ function makePake(turn: Turn, nameplate: string): void {
   const { message } = startPake(joinCode(nameplate, password).text, bytesOfHex(scalar));
   const body = hexOf(encodeUtf8(JSON.stringify({ pake_v1: hexOf(message) })));
   update(turn, { outbox: [{ phase: "pake", body, isStored: false }] });
-  if (turn.state.allocates) tell(turn, { type: "code", code: joinCode(nameplate, password).text });
 }
 
 /**

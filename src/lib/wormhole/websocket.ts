@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { connect, isIP, type Socket } from "node:net";
 import { UsageError, WormholeError } from "../errors.ts";
-import { connectError, hostAndPort, notAMailbox, unreachable } from "./connect-error.ts";
+import { connectError, hostAndPort, hungUp, notAMailbox, unreachable } from "./connect-error.ts";
 import { encodeFrame, FrameReader, type Incoming, type Outgoing } from "./frame.ts";
 import { encodeRequest, END_OF_HEAD, MAX_HEAD_LENGTH, noHttp, refusal } from "./handshake.ts";
 import { HostLookup } from "./host-lookup.ts";
@@ -84,7 +84,7 @@ export class MailboxSocket {
     this.#pinging = setInterval(() => this.#ping(), options.pingMs);
     socket.on("data", (bytes) => this.#receive(bytes));
     socket.on("error", (error) => this.#end(connectError(url, error)));
-    socket.on("close", () => this.#end(unreachable(`${hostAndPort(url)} ended the connection`, this.#head === undefined || url.protocol === "wss:" ? undefined : "if it wants TLS, its address begins with wss://")));
+    socket.on("close", () => this.#end(this.#head === undefined ? unreachable(`${hostAndPort(url)} ended the connection`) : hungUp(url)));
     socket.write(encodeRequest(url, this.#key), "latin1");
   }
 

@@ -138,7 +138,11 @@ t.test("an issuer gets its nameplate from the server", (t) => {
   t.same(player.hear({ type: "allocated", nameplate: "17" }), [{ type: "claim", nameplate: "17" }]);
   t.same(player.events(), [{ type: "welcome", motd: null }], "a code that is not claimed is not told");
   t.same(typesOf(player.hear({ type: "claimed", mailbox: "m" })), ["open", "add pake"]);
+  t.same(player.events(), [], "nor one that the server may forget");
+  player.hear(echo(player, "pake"));
   t.same(player.events(), [{ type: "code", code: `17-${player.state.password}` }]);
+  player.hear(echo(player, "pake"));
+  t.same(player.events(), [], "once");
   t.end();
 });
 
@@ -390,6 +394,7 @@ t.test("reconnecting", (t) => {
     t.same(typesOf(player.connect()), ["bind", "allocate"]);
     player.hear({ type: "allocated", nameplate: "6" });
     player.hear({ type: "claimed", mailbox: "m" });
+    player.hear(echo(player, "pake"));
     t.match(player.events(), [{ type: "welcome" }, { type: "code", code: /^6-/ }]);
     t.end();
   });
@@ -465,6 +470,7 @@ t.test("a lost database", (t) => {
   t.test("our pake was stored and is not shown", (t) => {
     const { player } = opened(issuer());
     player.hear(echo(player, "pake"));
+    player.events();
     player.do({ type: "disconnected" });
     t.same(typesOf(player.connect()), ["bind", "open", "ping"]);
     t.same(player.hear({ type: "pong", pong: 0 }), [{ type: "close", mailbox: "m", mood: "errory" }], "the nameplate is left alone: it may be another's");
