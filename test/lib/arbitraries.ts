@@ -15,6 +15,9 @@ const character = fc.oneof(
 /** Text that is Unicode: what names and actions are made of. */
 export const unicode = fc.oneof(fc.string({ unit: "grapheme" }), fc.string({ unit: character }));
 
+/** The same without U+FFFD, which stands for lost bytes and is in no challenge. */
+export const challengeText = unicode.map((text) => text.replaceAll("\ufffd", ""));
+
 /** Any JavaScript string, lone surrogates among its characters. */
 export const anyString = fc.oneof(unicode, fc.uint16Array({ maxLength: 12 }).map((units) => String.fromCharCode(...units)));
 

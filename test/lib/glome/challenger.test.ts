@@ -4,15 +4,15 @@ import fc from "fast-check";
 import { checkAuthcode, encodeState, makeChallenge, parseState, type ChallengeOptions, type PendingChallenge } from "../../../src/lib/glome/challenger.ts";
 import { publicKeyPrefix, type Version } from "../../../src/lib/glome/handshake.ts";
 import { nodePrimitives } from "../../../src/lib/glome/node-primitives.ts";
-import { unicode } from "../arbitraries.ts";
+import { challengeText } from "../arbitraries.ts";
 import { errorCode } from "../errors.ts";
 import { answer, client, EVERY_PRIMITIVES, publicKeyOf, readChallenge, ringOf, service, toHex } from "./parties.ts";
 
-const name = unicode.map((text) => text.replaceAll(":", ""));
+const name = challengeText.map((text) => text.replaceAll(":", ""));
 const host = name.filter((text) => text !== "");
 const actions = {
   v1: fc.stringMatching(/^[A-Za-z0-9\-._~!$&'()*+,;=:@%]{1,6}(\/[A-Za-z0-9\-._~!$&'()*+,;=:@%]{1,6}){0,2}$/),
-  v2: unicode.filter((text) => text !== ""),
+  v2: challengeText.filter((text) => text !== ""),
 };
 
 const options = fc.constantFrom<Version>("v1", "v2").chain((version) =>

@@ -4,13 +4,13 @@ import fc from "fast-check";
 import type { Version } from "../../../src/lib/glome/handshake.ts";
 import { encodeMessage, parseMessage } from "../../../src/lib/glome/message.ts";
 import { byteString, bytesOf, encodeUtf8 } from "../../../src/lib/text.ts";
-import { anyString, unicode } from "../arbitraries.ts";
+import { anyString, challengeText, unicode } from "../arbitraries.ts";
 import { errorCode } from "../errors.ts";
 
 const utf8 = (text: string): string => byteString(encodeUtf8(text));
-const name = unicode.map((text) => text.replaceAll(":", ""));
+const name = challengeText.map((text) => text.replaceAll(":", ""));
 const host = name.filter((text) => text !== "");
-const action = unicode.filter((text) => text !== "");
+const action = challengeText.filter((text) => text !== "");
 /** v1 sends it as it is. */
 const v1Action = fc.stringMatching(/^[A-Za-z0-9\-._~!$&'()*+,;=:@%]{1,6}(\/[A-Za-z0-9\-._~!$&'()*+,;=:@%]{1,6}){0,3}$/);
 
