@@ -21,7 +21,7 @@ try {
   figures = [
     ...startup(program, directory, { runs: isQuick ? 9 : 41 }),
     ...(await ctap(program, directory, isQuick ? { runs: 9, rounds: 2, calls: 3000 } : { runs: 41, rounds: 5, calls: 5000 })),
-    ...(await invite(program, directory, isQuick ? { runs: 9, slowRuns: 3, rounds: 1, seconds: 3 } : { runs: 31, slowRuns: 9, rounds: 5, seconds: 5 })),
+    ...(await invite(program, directory, isQuick ? { runs: 9, slowRuns: 3, rounds: 2, seconds: 4 } : { runs: 31, slowRuns: 9, rounds: 5, seconds: 5 })),
     ...(await batch(program, directory, isQuick ? { lines: 20_000, rounds: 1, memoryLines: 40_000 } : { lines: 120_000, rounds: 3, memoryLines: 240_000 })),
   ];
 } finally {
